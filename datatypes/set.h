@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// Sets. Encodings: sorted array of integers (16, 32 or 64 bits each), packed blob of short strings,
+// dictionary. A set only ever moves towards the later ones, as in Redis.
+//
+// The handle (VALUE_SET's pointer) never moves while the key holds it, so operations change the set in
+// place. Functions marked [free] are for readers without a lock inside an epoch section; they end and
+// are memory-safe under concurrent change, and the dispatcher validates object.seq around them. The
+// others that only read need the read lock; those that change need the write lock and, when the set is
+// published, a write section (key_mutable() in the engine opens one).
+#pragma once
+
+#include "datatypes/value.h"
+
+// A member as seen at one instant; `data` points into the set or into `buf`. Valid to the end of the
+// epoch section, or while the key is locked and the member is not removed.
+struct set_member {
+    const char *data;
+    size_t len;
+    char buf[24];
+};
+
+// An empty set that nobody else can see. `hint`: the member that will be added first (may be NULL);
+// chooses the encoding at once. `expected`: number of members that will come, 0 unknown.
+enum status set_new(struct type_ctx *, const char *hint, size_t hint_len, size_t expected,
+                    struct value *out);
+
+// Adds a member; *added false: it was there.
+enum status set_add(struct type_ctx *, struct value, const char *member, size_t len, bool *added);
+
+// Removes a member; *removed false: it was not there. May need memory (packed encodings are copied).
+// Removing the last member leaves an empty set: the caller deletes the key.
+enum status set_remove(struct type_ctx *, struct value, const char *member, size_t len,
+                       bool *removed);
+
+// [free] Membership and cardinality.
+bool set_contains(struct type_ctx *, struct value, const char *member, size_t len);
+size_t set_count(struct value);
+
+// A uniformly random member; the set is not empty. Read lock.
+void set_random(struct type_ctx *, struct value, struct set_member *out);
+
+// Takes `n` (<= count) uniformly random distinct members out, passing each to fn before it goes.
+// STATUS_NO_MEMORY: nothing was taken and fn was not called.
+enum status set_pop(struct type_ctx *, struct value, size_t n,
+                    void (*fn)(const struct set_member *, void *arg), void *arg);
+
+// Walks the whole set. `it` is zeroed to begin; false at the end. No member is changed in between.
+struct set_iter {
+    uint64_t it[8];
+    struct set_member member;
+};
+void set_iter_init(struct set_iter *, struct value);
+bool set_iter_next(struct set_iter *);
+
+// One step of SSCAN: calls fn for some members, returns the next cursor (0: done). Compact encodings
+// pass everything at once. Guarantee as dict_scan().
+uint64_t set_scan(struct value, uint64_t cursor, void (*fn)(const struct set_member *, void *arg),
+                  void *arg);
+
+// Picks `n` distinct members (n <= count) in one pass for SRANDMEMBER, in no particular order.
+enum status set_sample(struct type_ctx *, struct value, size_t n,
+                       void (*fn)(const struct set_member *, void *arg), void *arg);
+
+// For value.c: parts of value_copy, value_free, value_memory, value_encoding for sets.
+enum status set_copy(struct type_ctx *, struct value, struct value *out);
+void set_free(struct value);
+size_t set_memory(struct value, size_t samples);
+const char *set_encoding(struct value);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// What operations on values need from outside: where old memory goes, the hash seed, chance, and the
+// size limits of the compact encodings. Each thread that runs commands has one of its own.
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct epoch_thread;
+struct hash_seed;
+struct rng;
+
+// Thresholds of the encodings; shared by all threads, written by CONFIG SET at any time, so that each
+// is read once (relaxed: any recent value serves) where a decision is made.
+struct type_limits {
+    _Atomic size_t set_max_intset_entries; // a set of integers stays a sorted array up to this many
+    _Atomic size_t set_max_packed_entries; // a set of strings stays one packed blob up to this many
+    _Atomic size_t set_max_packed_value;   // ... and while no member is longer than this
+    _Atomic size_t max_string_bytes;       // proto-max-bulk-len: longest string a command may make
+};
+
+struct type_ctx {
+    struct epoch_thread *epoch; // inside a section whenever an operation runs
+    const struct hash_seed *seed;
+    struct rng *rng;
+    const struct type_limits *limits;
+};
+
+// The defaults of Redis 7.0 (packed string sets: those of 7.2).
+void type_limits_init(struct type_limits *);
