@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "locks/mutex.h"
+
+#include "locks/parking_lot.h"
+#include "locks/spin.h"
+
+#include <assert.h>
+
+// What an unlock tells the thread it wakes.
+enum { TOKEN_TRY_AGAIN, TOKEN_HANDED_OVER };
+
+// Under the bucket lock: announces a waiter, unless the mutex has become free.
+static bool announce_waiter(void *arg)
+{
+    struct mutex *mutex = arg;
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    while (state & MUTEX_LOCKED)
+        // Relaxed: the holder's unlock sees PARKED because both change the same byte, and meets
+        // the queue under the bucket lock.
+        if (atomic_compare_exchange_weak_explicit(&mutex->state, &state,
+                                                  (uint8_t)(state | MUTEX_PARKED),
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+// Under the bucket lock: the last waiter has given up.
+static void waiter_gave_up(void *arg, const void *addr, bool was_last)
+{
+    (void)addr;
+    struct mutex *mutex = arg;
+    if (was_last)
+        // Relaxed: takes a bit away that says nothing about the data.
+        atomic_fetch_and_explicit(&mutex->state, (uint8_t)~MUTEX_PARKED, memory_order_relaxed);
+}
+
+bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
+{
+    static const struct park_ops ops = {.validate = announce_waiter, .timed_out = waiter_gave_up};
+    struct spin spin = {0};
+    for (;;) {
+        if (mutex_try_lock(mutex))
+            return true;
+        // Others are parked: spinning would only help to overtake them.
+        uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+        if (!(state & MUTEX_PARKED) && spin_wait(&spin))
+            continue;
+        struct park_result result = park(mutex, &ops, mutex, 0, deadline_ns);
+        if (result.status == PARK_TIMED_OUT)
+            return false;
+        if (result.status == PARK_UNPARKED && result.token == TOKEN_HANDED_OVER) {
+            assert(mutex_is_locked(mutex));
+            return true; // still LOCKED, for us; park() has ordered it after the last holder
+        }
+        spin_reset(&spin);
+    }
+}
+
+struct release {
+    struct mutex *mutex;
+    bool fair;
+};
+
+// Under the bucket lock. The state is LOCKED, perhaps PARKED, and PARKED cannot come or go now, so
+// plain stores suffice: everybody else's compare-and-swap on a locked byte only adds PARKED.
+static uintptr_t let_go(void *arg, struct unpark_result result)
+{
+    const struct release *release = arg;
+    uint8_t parked = result.have_more ? MUTEX_PARKED : 0;
+    bool hand_over = result.unparked > 0 && (release->fair || result.be_fair);
+    // Release: as in mutex_unlock(). For a hand-over the wake-up itself orders the next holder.
+    atomic_store_explicit(&release->mutex->state,
+                          (uint8_t)(hand_over ? MUTEX_LOCKED | parked : parked),
+                          memory_order_release);
+    return hand_over ? TOKEN_HANDED_OVER : TOKEN_TRY_AGAIN;
+}
+
+void mutex_unlock_slow(struct mutex *mutex, bool fair)
+{
+    assert(mutex_is_locked(mutex));
+    struct release release = {mutex, fair};
+    unpark_one(mutex, let_go, &release);
+}

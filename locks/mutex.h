@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// A mutex of one byte.
+//
+//   LOCKED PARKED
+//     0      0     free
+//     1      0     held, nobody is parked
+//     1      1     held, somebody is parked (or is about to find out that it need not)
+//     0      1     free, and a waiter has been woken while others remain parked: it or whoever
+//                  comes first takes the lock and inherits PARKED
+//
+// Uncontended lock and unlock are one compare-and-swap each, inline. Waiters spin, then park (see
+// parking_lot.h). An unlock usually frees the mutex and wakes the longest waiter, which competes
+// with whoever passes by: a thread that runs is not made to wait for one that still has to wake up.
+// About every half millisecond the unlock hands the mutex over instead, without freeing it, so
+// nobody waits for ever.
+//
+// Invariant: PARKED is set and cleared only under the parking lot's bucket lock of the mutex, and
+// when that is free, a waiter in the queue implies PARKED.
+//
+// The memory may be freed as soon as the last unlock has let another thread in that knows it is
+// the last user: unlock touches the byte no more once it is free.
+#ifndef LOCKS_MUTEX_H
+#define LOCKS_MUTEX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mutex {
+    _Atomic uint8_t state;
+};
+
+#define MUTEX_INIT                                                                                 \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+enum { MUTEX_LOCKED = 1, MUTEX_PARKED = 2 };
+
+// Cold paths, called by the functions below only.
+bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns);
+void mutex_unlock_slow(struct mutex *mutex, bool fair);
+
+// For memory that MUTEX_INIT cannot reach. Zeroed memory is a free mutex, too.
+static inline void mutex_init(struct mutex *mutex)
+{
+    // Relaxed: publishing the memory that contains the mutex orders it.
+    atomic_store_explicit(&mutex->state, 0, memory_order_relaxed);
+}
+
+// Takes the mutex if that needs no waiting.
+static inline bool mutex_try_lock(struct mutex *mutex)
+{
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    while (!(state & MUTEX_LOCKED))
+        // Acquire: sees what earlier holders did.
+        if (atomic_compare_exchange_weak_explicit(&mutex->state, &state,
+                                                  (uint8_t)(state | MUTEX_LOCKED),
+                                                  memory_order_acquire, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+// Takes the mutex, waiting until the deadline (CLOCK_MONOTONIC, ns; negative: for ever). False: the
+// deadline came first. Not recursive.
+static inline bool mutex_lock_until(struct mutex *mutex, int64_t deadline_ns)
+{
+    uint8_t expected = 0;
+    if (__builtin_expect(atomic_compare_exchange_weak_explicit(&mutex->state, &expected,
+                                                               MUTEX_LOCKED, memory_order_acquire,
+                                                               memory_order_relaxed),
+                         1))
+        return true;
+    return mutex_lock_slow(mutex, deadline_ns);
+}
+
+static inline void mutex_lock(struct mutex *mutex)
+{
+    (void)mutex_lock_until(mutex, -1);
+}
+
+// The caller holds the mutex.
+static inline void mutex_unlock(struct mutex *mutex)
+{
+    uint8_t expected = MUTEX_LOCKED;
+    // Release: publishes what this holder did.
+    if (__builtin_expect(atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 0,
+                                                                 memory_order_release,
+                                                                 memory_order_relaxed),
+                         1))
+        return;
+    mutex_unlock_slow(mutex, false);
+}
+
+// As mutex_unlock(), but a parked waiter gets the mutex for certain. For holders that would take it
+// again at once, such as a long job that lets others in between its steps.
+static inline void mutex_unlock_fair(struct mutex *mutex)
+{
+    uint8_t expected = MUTEX_LOCKED;
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 0, memory_order_release,
+                                                 memory_order_relaxed))
+        mutex_unlock_slow(mutex, true);
+}
+
+// Whether anybody holds it: for assertions only, since the answer is old when it arrives.
+static inline bool mutex_is_locked(const struct mutex *mutex)
+{
+    return atomic_load_explicit(&mutex->state, memory_order_relaxed) & MUTEX_LOCKED;
+}
+
+#endif

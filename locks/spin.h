@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Adaptive spinning: how long a thread tries before it parks, and the numbers that decide it.
+//
+// A waiter goes through rounds. Rounds 0 .. spins-1 burn a few pause instructions, twice as many
+// each round up to 2^backoff_steps; rounds spins .. yields-1 give the CPU away; after that the
+// waiter is told to park. With one CPU every round would only keep the holder from running, so
+// the answer is "park" at once.
+#ifndef LOCKS_SPIN_H
+#define LOCKS_SPIN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// Process-wide parameters. They may be stored at any time with relaxed order: they carry no data,
+// and a waiter that mixes old and new ones only waits a little differently once.
+struct lock_tuning {
+    _Atomic uint32_t spins;         // rounds that spin
+    _Atomic uint32_t backoff_steps; // doublings of the pauses in a round
+    _Atomic uint32_t yields;        // round in which waiting gives up and parks
+    _Atomic uint32_t fairness_us;   // mean time between hand-offs of a parking-lot bucket
+};
+
+extern struct lock_tuning lock_tuning;
+
+// Progress of one wait; zero-initialised. Belongs to the waiting thread.
+struct spin {
+    uint32_t round;
+};
+
+// Spends one round of waiting. True: look at the lock again; false: it is time to park.
+bool spin_wait(struct spin *spin);
+
+// Starts over, after a wake-up.
+static inline void spin_reset(struct spin *spin)
+{
+    spin->round = 0;
+}
+
+#endif
