@@ -65,5 +65,6 @@ enum status set_sample(struct type_ctx *, struct value, size_t n,
 // For value.c: parts of value_copy, value_free, value_memory, value_encoding for sets.
 enum status set_copy(struct type_ctx *, struct value, struct value *out);
 void set_free(struct value);
+void set_retire(struct type_ctx *, struct value);
 size_t set_memory(struct value, size_t samples);
 const char *set_encoding(struct value);

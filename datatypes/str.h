@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// Strings: pure operations on value words of the string kinds. Functions that take a struct value named
-// `old` read it and hand back in *out what the key must hold from now on: the same word when the change
-// could be made in place, else a new value that the caller publishes, retiring `old` (key_set does both).
-// Writers hold the key's write lock; str_view and str_len are for readers of every class.
+// Strings: pure operations on value words of the string kinds. Functions that take a struct value
+// named `old` read it and hand back in *out what the key must hold from now on: the same word when
+// the change could be made in place, else a new value that the caller publishes, retiring `old`
+// (key_set does both). Writers hold the key's write lock; str_view and str_len are for readers of
+// every class.
 #pragma once
 
 #include "datatypes/value.h"
 
-// A string's bytes as seen at one instant. `data` points into the value (valid to the end of the epoch
-// section, or while the key is locked) or into `buf`.
+enum {
+    STR_I64_MAX = 20, // longest decimal text of an int64_t, without a terminator
+};
+
+// The longest string that can be stored at all, whatever proto-max-bulk-len says.
+#define STR_MAX_BYTES (((size_t)1 << 30) - 1)
+
+// A string's bytes as seen at one instant. `data` points into the value (valid to the end of the
+// epoch section, or while the key is locked) or into `buf`; so a view is used where it lies, not
+// copied.
 struct str_view {
     const char *data;
     size_t len;
@@ -20,19 +29,40 @@ struct str_view {
 void str_view(struct value v, struct str_view *);
 size_t str_len(struct value v);
 
-// A new string value: inline integer when the bytes are the canonical text of one that fits 60 bits,
-// inline text up to 7 bytes, else a block. expires_at_ms may be NO_EXPIRE.
+// A new string value: inline integer when the bytes are the canonical text of one that fits 60
+// bits, inline text up to 7 bytes, else a block. expires_at_ms may be NO_EXPIRE. STATUS_TOO_LONG
+// only above STR_MAX_BYTES.
 enum status str_new(const char *data, size_t len, int64_t expires_at_ms, struct value *out);
 enum status str_from_i64(int64_t n, int64_t expires_at_ms, struct value *out);
 
-// The integer that the string is the canonical text of, by Redis's rules; STATUS_NOT_INTEGER otherwise.
+// The integer that the string is the canonical text of, by Redis's rules; STATUS_NOT_INTEGER
+// otherwise.
 enum status str_to_i64(struct value v, int64_t *out);
 
-// Appends; `old` VALUE_NONE counts as empty. Keeps the expire time. *len: the new length. Capacity grows
-// geometrically so that a series of APPENDs costs amortised constant time a byte.
+// The same for bytes: true when they are exactly what str_format_i64() writes for some number, so
+// "01",
+// "+1", "-0" and " 1" are not.
+bool str_parse_i64(const char *data, size_t len, int64_t *out);
+// Writes the decimal text of `n` (no terminator) and returns its length.
+size_t str_format_i64(int64_t n, char buf[static STR_I64_MAX]);
+
+// Appends; `old` VALUE_NONE counts as empty. Keeps the expire time. *new_len: the new length.
+// Capacity grows geometrically so that a series of APPENDs costs amortised constant time a byte.
+// `data` may not lie inside `old`.
 enum status str_append(struct type_ctx *, struct value old, const char *data, size_t len,
                        struct value *out, size_t *new_len);
 
-// Overwrites from `offset`, padding with zero bytes; len > 0. Keeps the expire time.
+// Overwrites from `offset`, padding with zero bytes; len > 0. Keeps the expire time. `old` may be
+// VALUE_NONE. In place only when nothing below the old length is touched, else the string is
+// copied.
 enum status str_set_range(struct type_ctx *, struct value old, size_t offset, const char *data,
                           size_t len, struct value *out, size_t *new_len);
+
+// For value.c: its functions for the string kinds.
+const char *str_encoding(struct value);
+int64_t str_expires_at(struct value);
+enum status str_set_expire(struct value, int64_t at_ms, struct value *out);
+enum status str_copy(struct value, struct value *out);
+void str_free(struct value);
+void str_retire(struct type_ctx *, struct value);
+size_t str_memory(struct value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What operations on values need from outside: where old memory goes, the hash seed, chance, and the
-// size limits of the compact encodings. Each thread that runs commands has one of its own.
+// What operations on values need from outside: where old memory goes, the hash seed, chance, and
+// the size limits of the compact encodings. Each thread that runs commands has one of its own.
 #pragma once
 
 #include <stdatomic.h>
@@ -12,8 +12,8 @@ struct epoch_thread;
 struct hash_seed;
 struct rng;
 
-// Thresholds of the encodings; shared by all threads, written by CONFIG SET at any time, so that each
-// is read once (relaxed: any recent value serves) where a decision is made.
+// Thresholds of the encodings; shared by all threads, written by CONFIG SET at any time, so that
+// each is read once (relaxed: any recent value serves) where a decision is made.
 struct type_limits {
     _Atomic size_t set_max_intset_entries; // a set of integers stays a sorted array up to this many
     _Atomic size_t set_max_packed_entries; // a set of strings stays one packed blob up to this many

@@ -11,19 +11,19 @@
 //     5..8         pointer to a struct that begins with object VALUE_SET, VALUE_HASH, ...
 //
 // Why one word: a lock-free reader must never combine an old value with a new type or expire time.
-// So the expire time lives with the value, not with the key: strings with one are a VALUE_STR_TTL, and
-// every collection has room for one in its header.
+// So the expire time lives with the value, not with the key: strings with one are a VALUE_STR_TTL,
+// and every collection has room for one in its header.
 //
 // What readers without a lock rely on (they are inside an epoch section):
 // 1. A value word is published by a release store and loaded by an acquire load.
-// 2. Bytes of a string below its published length never change; APPEND within capacity writes beyond
-//    the length first and publishes the length after.
+// 2. Bytes of a string below its published length never change; APPEND within capacity writes
+//    beyond the length first and publishes the length after.
 // 3. A collection is changed only by the holder of its key's write lock, inside a write section
-//    (object_write_begin/end), which makes `seq` odd while it lasts. A reader that sees the same even
-//    seq before and after has seen one state of the collection, not a half-applied change. Reading
-//    during a section is safe memory-wise and ends; only the answer is to be thrown away.
-// 4. For 3 to hold every store that a lock-free reader of a collection may load is a release store, and
-//    every such load an acquire load: who sees new data then also sees the odd seq.
+//    (object_write_begin/end), which makes `seq` odd while it lasts. A reader that sees the same
+//    even seq before and after has seen one state of the collection, not a half-applied change.
+//    Reading during a section is safe memory-wise and ends; only the answer is to be thrown away.
+// 4. For 3 to hold every store that a lock-free reader of a collection may load is a release
+//    store, and every such load an acquire load: who sees new data then also sees the odd seq.
 #pragma once
 
 #include <stdatomic.h>
@@ -54,7 +54,7 @@ struct value {
 
 // Header that every collection begins with.
 struct object {
-    _Atomic int64_t expires_at_ms; // unix time or NO_EXPIRE; one store changes it, without a section
+    _Atomic int64_t expires_at_ms; // unix time or NO_EXPIRE; changed by one store, no section
     _Atomic uint64_t seq;          // odd while a write section lasts
 };
 
@@ -116,15 +116,17 @@ static inline bool value_expired(struct value v, int64_t now_ms)
     return at != NO_EXPIRE && at <= now_ms;
 }
 
-// Gives the value another expire time (NO_EXPIRE: none). *out is what the key must hold from now on:
-// the same word when it could be changed in place by one atomic store, or a new string that the caller
-// publishes (retiring the old word). Caller holds the key's write lock, or the value is private.
+// Gives the value another expire time (NO_EXPIRE: none). *out is what the key must hold from now
+// on: the same word when it could be changed in place by one atomic store, or a new string that the
+// caller publishes (retiring the old word). Caller holds the key's write lock, or the value is
+// private.
 enum status value_set_expire(struct type_ctx *, struct value, int64_t at_ms, struct value *out);
 
 // A deep copy that shares nothing, with the same expire time. Caller holds at least the read lock.
 enum status value_copy(struct type_ctx *, struct value, struct value *out);
 
-// Frees a value that nobody else can see, at once. Large collections: time in proportion to their size.
+// Frees a value that nobody else can see, at once. Large collections: time in proportion to their
+// size.
 void value_free(struct value);
 
 // Frees it once no reader can see it any more. The caller has unpublished it.
