@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// What a command handler sees: its arguments, its keys, its reply. Handlers run under the locks of their
+// row, inside an epoch section, on one thread, and never lock anything themselves.
+//
+// A LOCK_NONE handler may be run again from the start when a writer got in between (its reply is
+// discarded first), so it must have no effect but its reply.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datatypes/status.h"
+#include "datatypes/value.h"
+#include "resp/bytes.h"
+#include "resp/reply.h"
+#include "server/engine/command.h"
+
+struct client;
+struct kl_store;
+struct thread;
+struct db;
+
+struct cmd_ctx {
+    struct kl_store *store;
+    struct thread *thread;
+    struct client *client;
+    struct reply *reply;
+    struct type_ctx *types;
+    const struct command_entry *cmd;
+    int argc;
+    const struct bytes *argv;
+    int64_t now_ms; // unix time at which this command happens
+    int db;         // index of the selected database
+    int nkeys;      // number of key arguments, duplicates counted
+    struct key_table *keys; // private to exec.c and keyspace.c
+};
+
+// ---- keys: `i` counts the key arguments from 0, in the order in which they stand ------------------
+
+// The key's value now; VALUE_ABSENT when there is none or it has expired. Works in all three classes.
+struct value key_get(struct cmd_ctx *, int i);
+// The same without counting as a use of the key (no LRU/LFU update): OBJECT, TTL, TYPE ...
+struct value key_peek(struct cmd_ctx *, int i);
+// The value when it is absent or of that type; otherwise replies WRONGTYPE and returns false.
+bool key_get_type(struct cmd_ctx *, int i, enum value_type, struct value *out);
+// The key's name and the database that it is in.
+struct bytes key_name(struct cmd_ctx *, int i);
+int key_db(struct cmd_ctx *, int i);
+// Seconds since the key was last used, its LFU counter (0..255), its reference count (1).
+int64_t key_idle_seconds(struct cmd_ctx *, int i);
+unsigned key_frequency(struct cmd_ctx *, int i);
+
+// The following need LOCK_WRITE on the key.
+// Publishes `v`, which the key owns from now on, and retires what was there. VALUE_ABSENT deletes.
+void key_set(struct cmd_ctx *, int i, struct value v);
+// Deletes the key; true when it existed.
+bool key_delete(struct cmd_ctx *, int i);
+// Takes the value out of the key, which is then absent; the caller owns it (RENAME).
+struct value key_take(struct cmd_ctx *, int i);
+// The collection for changing in place: opens its write section, which ends with the command.
+// Call it when it is certain that something will change. The key must hold a collection.
+struct value key_mutable(struct cmd_ctx *, int i);
+// Changes the expire time; NO_EXPIRE removes it. The key exists.
+enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
+
+// For getkeys functions: argument `arg` is a key in database `db` (c->db as a rule), to be locked so.
+// Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
+int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
+
+// ---- arguments: each replies the usual error and returns false when the argument is not one --------
+
+// "ERR value is not an integer or out of range"
+bool cmd_arg_i64(struct cmd_ctx *, int arg, int64_t *out);
+// The same within [min, max]; `error` (may be NULL: the text above) is the reply outside.
+bool cmd_arg_i64_range(struct cmd_ctx *, int arg, int64_t min, int64_t max, int64_t *out,
+                       const char *error);
+// "ERR value is not a valid float"
+bool cmd_arg_double(struct cmd_ctx *, int arg, double *out);
+// True when the argument is that word, in any case; `word` in lower case. Replies nothing.
+bool cmd_arg_is(const struct cmd_ctx *, int arg, const char *word);
+
+// ---- replies: all of resp/reply.h on c->reply, and ------------------------------------------------
+
+void cmd_reply_syntax(struct cmd_ctx *);    // ERR syntax error
+void cmd_reply_wrongtype(struct cmd_ctx *); // WRONGTYPE ...
+void cmd_reply_arity(struct cmd_ctx *);     // ERR wrong number of arguments for 'x' command
+void cmd_reply_status(struct cmd_ctx *, enum status); // the error text of a failed status
+// "ERR unknown subcommand or wrong number of arguments for 'x'. Try X HELP."
+void cmd_reply_unknown_sub(struct cmd_ctx *);
+// The reply of a HELP subcommand: "<NAME> <subcommand> ..." and the lines, ended by NULL, as an array.
+void cmd_reply_help(struct cmd_ctx *, const char *const *lines);
+// The string's bytes as a bulk.
+void cmd_reply_string(struct cmd_ctx *, struct value);
+
+// ---- whole databases -------------------------------------------------------------------------------
+
+// Keys in the database, expired ones that were not removed yet included (as DBSIZE).
+size_t db_size(struct kl_store *, int db);
+// Keys with an expire time.
+size_t db_expires(struct kl_store *, int db);
+// One step of SCAN: passes the name and value of some keys that exist at now_ms; returns the next
+// cursor. Lock-free; fn may not look up or change keys.
+uint64_t db_scan(struct cmd_ctx *, int db, uint64_t cursor,
+                 void (*fn)(struct bytes key, struct value, void *arg), void *arg);
+// The name of a random key, valid to the end of the command; false when the database is empty.
+bool db_random_key(struct cmd_ctx *, struct bytes *key);
+// Empties one database (db -1: all). With every other command out of the way; the keys are freed
+// afterwards, by the caller when `sync`, else in the background.
+enum status db_flush(struct cmd_ctx *, int db, bool sync);
+// Exchanges two databases' contents for all clients at once.
+void db_swap(struct cmd_ctx *, int a, int b);
+// Leaves the epoch and the gate around something that takes long without touching keys (DEBUG SLEEP).
+// Only for handlers without keys.
+void cmd_pause_begin(struct cmd_ctx *);
+void cmd_pause_end(struct cmd_ctx *);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// The command table. Each file of server/commands/ ends with its rows:
+//
+//     COMMANDS(set) = {
+//         {"sadd", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_sadd,
+//          "key member [member ...]", "1.0.0", "Adds members to a set."},
+//         COMMANDS_END,
+//     };
+//
+// and is found by the build: adding a command or a family touches one file. Handlers never lock: the
+// dispatcher takes the locks that the row names (see exec.h).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "resp/bytes.h"
+
+struct cmd_ctx;
+
+// What a command does to the keys it names.
+enum lock_class {
+    LOCK_NONE,  // reads published state, no lock; the dispatcher validates and repeats when needed
+    LOCK_READ,  // walks values: no writer of these keys runs meanwhile
+    LOCK_WRITE, // changes values: alone on these keys
+};
+
+enum command_flag {
+    CMD_FAST = 1 << 0,      // O(1) or O(log n)
+    CMD_DENYOOM = 1 << 1,   // may need memory: refused when maxmemory is reached
+    CMD_ADMIN = 1 << 2,     // administration
+    CMD_NOSCRIPT = 1 << 3,  // not from scripts
+    CMD_NO_AUTH = 1 << 4,   // allowed before authentication
+    CMD_LOADING = 1 << 5,   // allowed while a data set is loaded
+    CMD_STALE = 1 << 6,     // allowed on a stale replica
+    CMD_WRITE = 1 << 7,     // changes data without naming keys (FLUSHALL); LOCK_WRITE implies it
+    CMD_READONLY = 1 << 8,  // reads data without naming keys (KEYS); keys without LOCK_WRITE imply it
+    CMD_READ_REST = 1 << 9, // LOCK_WRITE on the first key, the others are only read (SUNIONSTORE)
+    CMD_PUBSUB = 1 << 10,
+    CMD_DANGEROUS = 1 << 11, // category @dangerous
+    CMD_CONNECTION = 1 << 12, // category @connection
+    CMD_KEYSPACE = 1 << 13,   // category @keyspace
+    CMD_SKIP_MONITOR = 1 << 14,
+    CMD_SKIP_SLOWLOG = 1 << 15,
+    CMD_NO_MULTI = 1 << 16,
+    CMD_ALLOW_BUSY = 1 << 17,
+    CMD_BLOCKING = 1 << 18,
+};
+
+// Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0: none.
+struct key_spec {
+    int first, last, step;
+};
+#define KEYS(first_, last_, step_) {first_, last_, step_}
+#define NO_KEYS                    {0, 0, 0}
+
+struct command {
+    const char *name; // lower case
+    int arity;        // with the name; negative: at least
+    struct key_spec keys;
+    enum lock_class lock;
+    uint32_t flags; // enum command_flag
+    void (*handler)(struct cmd_ctx *);
+    const char *syntax;  // what follows the name, in Redis's notation; "" when nothing does
+    const char *since;   // the Redis version that brought it
+    const char *summary; // one sentence
+    // Optional. A container ("client"): its subcommands, ended by COMMANDS_END; their arity counts the
+    // container's name too, as in Redis. handler is then used when the container is called alone.
+    const struct command *subcommands;
+    // Optional. Names the keys where `keys` cannot: calls cmd_add_key() for each. On a syntax error it
+    // may stop early; the handler, which then runs without some locks, must report the same error.
+    void (*getkeys)(struct cmd_ctx *);
+};
+
+#define COMMANDS(family) const struct command commands_##family[]
+#define COMMANDS_END     {0}
+// Each family file declares its table before defining it, for -Wmissing-declarations' sake.
+#define COMMANDS_DECLARE(family) extern const struct command commands_##family[]
+
+// A command as the registry knows it: the row and what follows from where it stands.
+struct command_entry {
+    const struct command *row;
+    const struct command_entry *parent; // the container, or NULL
+    const char *family;                 // "string", "set", ...: the file it stands in
+    unsigned id;                        // dense, 0 .. registry_count() - 1: index of statistics
+    char full_name[48];                 // "get", "client|list"
+    unsigned first_child, nchildren;    // ids of the subcommands, which are consecutive
+};
+
+// Builds the table once for the process; idempotent, thread-safe. False without memory.
+bool registry_init(void);
+// The command of that name in any case, or NULL.
+const struct command_entry *registry_find(struct bytes name);
+// The subcommand of a container, or NULL.
+const struct command_entry *registry_find_sub(const struct command_entry *, struct bytes name);
+// All commands and subcommands by id; top-level ones have no parent.
+unsigned registry_count(void);
+const struct command_entry *registry_at(unsigned id);
+// True when the command changes data (flag "write").
+bool command_writes(const struct command_entry *);
+// True when it reads data only (flag "readonly").
+bool command_readonly(const struct command_entry *);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread that runs commands, as the engine sees it: its place in the epoch and the gate, its share of
+// the statistics, its clients. Everything that commands count is counted here, by the one thread, and
+// summed by whoever asks; so no two threads write the same cache line.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datatypes/rng.h"
+#include "datatypes/type_ctx.h"
+#include "locks/cpu.h"
+#include "locks/mutex.h"
+
+struct client;
+struct key_table;
+struct kl_store;
+
+// A counter with one writing thread; others read it whenever they like.
+struct tally {
+    _Atomic int64_t n;
+};
+
+static inline void tally_add(struct tally *t, int64_t delta)
+{
+    // One writer: a plain load and store, no locked instruction.
+    int64_t n = atomic_load_explicit(&t->n, memory_order_relaxed);
+    atomic_store_explicit(&t->n, n + delta, memory_order_relaxed);
+}
+
+static inline int64_t tally_get(const struct tally *t)
+{
+    return atomic_load_explicit(&t->n, memory_order_relaxed);
+}
+
+struct db_tally {
+    struct tally keys, expires;
+};
+
+struct command_tally {
+    struct tally calls, ticks, rejected, failed; // ticks: cpu_ticks() units
+};
+
+struct thread_stats {
+    struct tally commands, connections, rejected_connections, net_in, net_out;
+    struct tally hits, misses, expired, evicted, errors;
+    struct tally lock_waits, read_retries; // key locks waited for; LOCK_NONE commands run again
+};
+
+struct thread {
+    struct kl_store *store;
+    struct thread *next; // in the store's list, which only grows; under threads_lock
+    struct epoch_thread *epoch;
+    struct type_ctx types;
+    struct rng rng;
+    struct key_table *keys; // scratch of the command being run
+    unsigned index;
+    bool in_use;             // under the store's threads_lock
+    struct mutex clients_lock;
+    struct client *clients; // under clients_lock
+    struct thread_stats stats;
+    struct db_tally *dbs;            // one a database
+    struct command_tally *commands;  // one a command id
+    _Alignas(CACHE_LINE) _Atomic uint32_t busy; // between exec_begin and exec_end; the gate's closer waits
+};
+
+// Registers the calling thread with the store; NULL without memory. Records are reused, so that their
+// statistics stay counted after thread_unregister().
+struct thread *thread_register(struct kl_store *);
+void thread_unregister(struct thread *);
