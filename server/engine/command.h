@@ -75,8 +75,6 @@ struct command {
 
 #define COMMANDS(family) const struct command commands_##family[]
 #define COMMANDS_END     {0}
-// Each family file declares its table before defining it, for -Wmissing-declarations' sake.
-#define COMMANDS_DECLARE(family) extern const struct command commands_##family[]
 
 // A command as the registry knows it: the row and what follows from where it stands.
 struct command_entry {

@@ -41,7 +41,7 @@ struct config {
     _Atomic int64_t output_soft_seconds;
     _Atomic bool protected_mode;
     _Atomic bool lazyfree_user_flush;
-    struct type_limits *limits; // set-max-intset-entries, proto-max-bulk-len ...: the store's copy is this
+    struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
 };
 
 // A configuration with every default; NULL without memory.

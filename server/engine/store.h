@@ -25,7 +25,6 @@ struct db {
 struct kl_store {
     struct hash_seed seed;
     struct epoch *epoch;
-    struct type_limits limits;
     struct config *config;
     int ndbs;
     struct db *dbs;
