@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: MIT
+//
+// The keys of one command.
+//
+// Three ways to a key
+//  LOCK_NONE   find the entry, load its value word (one acquire load), and after the handler ask
+//              keyspace_read_valid(). Nothing shared is written.
+//  LOCK_READ   find the entry, take its lock for reading.
+//  LOCK_WRITE  find or make the entry, take its lock for writing.
+//
+// What makes LOCK_NONE linearizable
+// 1. A string, its expire time and its existence are one word: a single load is a single instant.
+// 2. A collection is many words. Its writers make object.seq odd while they change it; a reader whose
+//    seq was even and is unchanged saw one state (value.h, rules 3 and 4).
+// 3. A command that writes several keys marks all their locks as MUTATING before it publishes the first
+//    change and unmarks each when it unlocks it. A reader that finds no mark *after* its load read either
+//    the value before the command, or a value whose command has published everything already. (It
+//    may have loaded the new value while the mark was there, as long as the mark has gone now: the command's
+//    last publication then lies within the reader's own duration.)
+// A reader that fails the check runs again, and after a few times takes the read lock, where it parks.
+//
+// Missing keys
+// A command of one key that could not create it (CMD_DENYOOM not in its row) finds nothing and runs without
+// a lock: that look-up is its instant. Otherwise an entry without a value, locked by its maker, is
+// linked, so that "it is not there" stays true until the command is done. Whoever releases an entry
+// that has no value removes it (entry.h).
+//
+// Order of locking: database, then hash, then key bytes: nothing a resize or another client could change,
+// so two commands never wait for each other in a circle. A key named twice is locked once, in the stronger mode.
+#include "server/engine/keyspace.h"
+
+#include <stdlib.h>
+
+#include "datatypes/mem.h"
+#include "locks/cpu.h"
+#include "locks/epoch.h"
+#include "server/engine/client.h"
+#include "server/engine/entry.h"
+#include "server/engine/store.h"
+
+enum {
+    TABLE_KEEP = 1024,  // slots kept from one command to the next
+    READ_SPINS = 200,   // pauses in which a short writer is waited for before giving up a lock-free read
+};
+
+struct key_table *key_table_new(void)
+{
+    return mem_zalloc(sizeof(struct key_table));
+}
+
+void key_table_free(struct key_table *t)
+{
+    if (!t)
+        return;
+    mem_free(t->slots);
+    mem_free(t->order);
+    mem_free(t);
+}
+
+// ---- collecting -------------------------------------------------------------------------------
+
+static bool table_reserve(struct key_table *t, int capacity)
+{
+    if (capacity <= t->capacity)
+        return true;
+    int grown = t->capacity ? t->capacity * 2 : 16;
+    if (grown < capacity)
+        grown = capacity;
+    struct key_slot *slots = mem_realloc(t->slots, (size_t)grown * sizeof *slots);
+    if (!slots)
+        return false;
+    t->slots = slots;
+    struct key_slot **order = mem_realloc(t->order, (size_t)grown * sizeof *order);
+    if (!order)
+        return false;
+    t->order = order;
+    t->capacity = grown;
+    return true;
+}
+
+int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
+{
+    struct key_table *t = c->keys;
+
+    if (!table_reserve(t, t->nslots + 1)) {
+        t->no_memory = true;
+        return -1;
+    }
+    struct key_slot *slot = &t->slots[t->nslots];
+    slot->name = c->argv[arg];
+    slot->entry = NULL;
+    slot->dict = NULL;
+    slot->seen = VALUE_ABSENT;
+    slot->arg = arg;
+    slot->db = db;
+    slot->same_as = t->nslots;
+    slot->mode = mode;
+    slot->read = false;
+    return t->nslots++;
+}
+
+enum status keyspace_collect(struct cmd_ctx *c)
+{
+    const struct command *row = c->cmd->row;
+    struct key_table *t = c->keys;
+
+    t->nslots = t->norder = 0;
+    t->locked = t->conflict = t->no_memory = t->publishing = false;
+    t->hits = t->misses = 0;
+    if (row->getkeys) {
+        row->getkeys(c);
+    } else if (row->keys.first) {
+        int last = row->keys.last < 0 ? c->argc + row->keys.last : row->keys.last;
+        if (last >= c->argc)
+            last = c->argc - 1;
+        for (int arg = row->keys.first; arg <= last; arg += row->keys.step) {
+            bool only_read = (row->flags & CMD_READ_REST) && arg != row->keys.first;
+            if (cmd_add_key(c, arg, c->db, only_read ? LOCK_READ : row->lock) < 0)
+                break;
+        }
+    }
+    c->nkeys = t->nslots;
+    return t->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void keyspace_forget(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    t->nslots = t->norder = 0;
+    if (t->capacity > TABLE_KEEP) {
+        mem_free(t->slots);
+        mem_free(t->order);
+        t->slots = NULL;
+        t->order = NULL;
+        t->capacity = 0;
+    }
+}
+
+// ---- finding ----------------------------------------------------------------------------------
+
+static void slot_locate(struct cmd_ctx *c, struct key_slot *slot)
+{
+    slot->dict = atomic_load_explicit(&c->store->dbs[slot->db].dict, memory_order_acquire);
+    slot->hash = dict_hash(slot->dict, slot->name.data, slot->name.len);
+}
+
+static struct entry *slot_find(const struct key_slot *slot)
+{
+    return dict_find(slot->dict, slot->hash, slot->name.data, slot->name.len);
+}
+
+static struct key_slot *slot_of(struct cmd_ctx *c, int i)
+{
+    return &c->keys->slots[c->keys->slots[i].same_as];
+}
+
+// ---- lock-free reading ------------------------------------------------------------------------
+
+// Waits a moment for a writer that is in the middle of a change; false when it takes longer.
+static bool wait_for_even(const struct object *o, uint64_t *seq)
+{
+    for (int i = 0; i < READ_SPINS; i++) {
+        *seq = atomic_load_explicit(&o->seq, memory_order_acquire);
+        if (!(*seq & 1))
+            return true;
+        cpu_pause();
+    }
+    return false;
+}
+
+static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
+{
+    if (slot->read)
+        return slot->seen;
+    slot_locate(c, slot);
+    slot->read = true;
+    slot->entry = slot_find(slot);
+    slot->seen = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (value_is_object(slot->seen) && !wait_for_even(value_object(slot->seen), &slot->seq))
+        c->keys->conflict = true;
+    return slot->seen;
+}
+
+bool keyspace_read_valid(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    if (t->conflict)
+        return false;
+    for (int i = 0; i < t->nslots; i++) {
+        const struct key_slot *slot = &t->slots[i];
+        if (!slot->read || !slot->entry)
+            continue;
+        // All loads of the handler are acquire loads, so these come after them.
+        if (keylock_mutating(&slot->entry->lock))
+            return false;
+        if (value_is_object(slot->seen) &&
+            atomic_load_explicit(&value_object(slot->seen)->seq, memory_order_acquire) != slot->seq)
+            return false;
+    }
+    return true;
+}
+
+void keyspace_read_again(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    t->conflict = false;
+    t->hits = t->misses = 0;
+    for (int i = 0; i < t->nslots; i++) {
+        t->slots[i].read = false;
+        t->slots[i].entry = NULL;
+        t->slots[i].seen = VALUE_ABSENT;
+    }
+}
+
+// ---- locking ----------------------------------------------------------------------------------
+
+static int compare_slots(const void *pa, const void *pb)
+{
+    const struct key_slot *a = *(struct key_slot *const *)pa, *b = *(struct key_slot *const *)pb;
+
+    if (a->db != b->db)
+        return a->db < b->db ? -1 : 1;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return bytes_compare(a->name, b->name);
+}
+
+// Sorts the slots into locking order and folds duplicates into the first of each.
+static void order_slots(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->nslots; i++) {
+        slot_locate(c, &t->slots[i]);
+        t->order[i] = &t->slots[i];
+    }
+    t->norder = t->nslots;
+    if (t->nslots < 2)
+        return;
+    qsort(t->order, (size_t)t->nslots, sizeof *t->order, compare_slots);
+    t->norder = 1;
+    for (int i = 1; i < t->nslots; i++) {
+        struct key_slot *slot = t->order[i], *kept = t->order[t->norder - 1];
+        if (compare_slots(&slot, &kept) != 0) {
+            t->order[t->norder++] = slot;
+            continue;
+        }
+        slot->same_as = (int)(kept - t->slots);
+        if (slot->mode > kept->mode)
+            kept->mode = slot->mode;
+    }
+}
+
+static void before_sleep(void *arg)
+{
+    struct cmd_ctx *c = arg;
+    tally_add(&c->thread->stats.lock_waits, 1);
+    epoch_exit(c->thread->epoch);
+}
+
+static void after_sleep(void *arg)
+{
+    struct cmd_ctx *c = arg;
+    epoch_enter(c->thread->epoch);
+    c->now_ms = store_now_ms();
+}
+
+static const struct keylock_hooks SLEEP_HOOKS = {before_sleep, after_sleep};
+
+static enum keylock_mode lock_mode(const struct key_slot *slot)
+{
+    return slot->mode == LOCK_WRITE ? KEYLOCK_WRITE : KEYLOCK_READ;
+}
+
+// Locks one key. `create`: link a placeholder when it is missing; else slot->entry is then NULL.
+static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, bool create)
+{
+    enum keylock_mode mode = lock_mode(slot);
+    struct entry *made = NULL;
+    enum status status = STATUS_OK;
+
+    for (;;) {
+        slot->entry = slot_find(slot);
+        if (!slot->entry && create) {
+            void *existing = NULL;
+            if (!made && !(made = entry_new(slot->name, mode)))
+                return STATUS_NO_MEMORY;
+            status = dict_insert(slot->dict, c->thread->epoch, slot->hash, made, &existing);
+            if (status != STATUS_OK)
+                break;
+            if (!existing) {
+                slot->entry = made;
+                return STATUS_OK;
+            }
+            slot->entry = existing;
+        }
+        if (!slot->entry ||
+            keylock_lock(&slot->entry->lock, mode, &SLEEP_HOOKS, c) == KEYLOCK_HELD)
+            break;
+    }
+    if (made) // nobody has seen it
+        entry_free(made);
+    if (status != STATUS_OK)
+        slot->entry = NULL;
+    return status;
+}
+
+static void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v);
+
+enum status keyspace_lock(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+    bool create = t->nslots > 1 ||
+                  (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
+
+    order_slots(c);
+    t->locked = true;
+    for (int i = 0; i < t->norder; i++) {
+        enum status status = slot_lock(c, t->order[i], create);
+        if (status != STATUS_OK) {
+            t->norder = i;
+            keyspace_unlock(c);
+            return status;
+        }
+    }
+    for (int i = 0; i < t->norder; i++) {
+        struct key_slot *slot = t->order[i];
+        if (slot->mode != LOCK_WRITE || !slot->entry)
+            continue;
+        // An expired key is gone for this command: write what everybody sees.
+        if (value_expired(entry_value(slot->entry), c->now_ms)) {
+            key_publish(c, slot, VALUE_ABSENT);
+            tally_add(&c->thread->stats.expired, 1);
+        }
+    }
+    return STATUS_OK;
+}
+
+// The exclusive holder of an entry without a value takes it out of the world.
+static void entry_remove(struct thread *thread, struct dict *dict, uint64_t hash, struct entry *e)
+{
+    dict_remove(dict, thread->epoch, hash, e);
+    keylock_kill(&e->lock);
+    epoch_retire(thread->epoch, e, entry_free, entry_bytes(e));
+}
+
+void keyspace_unlock(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        struct key_slot *slot = t->order[i];
+        struct entry *e = slot->entry;
+        if (!e)
+            continue;
+        struct value v = entry_value(e);
+        // A section of a collection that was taken out or emptied stays open for ever: who still reads
+        // it must look the key up again.
+        if (slot->mode == LOCK_WRITE && value_is_object(slot->seen) && slot->seen.bits == v.bits)
+            object_write_end(value_object(v));
+        slot->entry = NULL;
+        if (!value_is_none(v))
+            keylock_unlock(&e->lock, lock_mode(slot));
+        else if (slot->mode == LOCK_WRITE || keylock_release_last(&e->lock))
+            entry_remove(c->thread, slot->dict, slot->hash, e);
+    }
+    t->locked = false;
+    t->norder = 0;
+}
+
+// ---- reading and writing ----------------------------------------------------------------------
+
+static struct value key_read(struct cmd_ctx *c, int i, bool use)
+{
+    struct key_slot *slot = slot_of(c, i);
+    struct value v;
+
+    if (!c->keys->locked)
+        v = read_lock_free(c, slot);
+    else
+        v = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (value_expired(v, c->now_ms))
+        v = VALUE_ABSENT;
+    if (use && !value_is_none(v) && !client_has(c->client, CLIENT_NO_TOUCH))
+        entry_use(slot->entry, c->now_ms);
+    return v;
+}
+
+struct value key_get(struct cmd_ctx *c, int i)
+{
+    struct value v = key_read(c, i, true);
+
+    if (c->cmd->row->lock != LOCK_WRITE) {
+        if (value_is_none(v))
+            c->keys->misses++;
+        else
+            c->keys->hits++;
+    }
+    return v;
+}
+
+struct value key_peek(struct cmd_ctx *c, int i)
+{
+    return key_read(c, i, false);
+}
+
+bool key_get_type(struct cmd_ctx *c, int i, enum value_type type, struct value *out)
+{
+    *out = key_get(c, i);
+    if (value_is_none(*out) || value_type(*out) == type)
+        return true;
+    cmd_reply_wrongtype(c);
+    return false;
+}
+
+struct bytes key_name(struct cmd_ctx *c, int i)
+{
+    return c->keys->slots[i].name;
+}
+
+int key_db(struct cmd_ctx *c, int i)
+{
+    return c->keys->slots[i].db;
+}
+
+int64_t key_idle_seconds(struct cmd_ctx *c, int i)
+{
+    const struct key_slot *slot = slot_of(c, i);
+    return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
+}
+
+// The first change of a command with several write locks: from now on lock-free readers of all its keys wait.
+static void begin_publishing(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    if (t->publishing || t->norder < 2)
+        return;
+    t->publishing = true;
+    for (int i = 0; i < t->norder; i++) {
+        if (t->order[i]->mode == LOCK_WRITE && t->order[i]->entry)
+            keylock_set_mutating(&t->order[i]->entry->lock);
+    }
+}
+
+// Stores the word and keeps the database's counts; the old value is the caller's from then on.
+static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
+{
+    struct db_tally *tally = &c->thread->dbs[slot->db];
+    bool old_expires = value_expires_at(old) != NO_EXPIRE;
+    bool new_expires = value_expires_at(v) != NO_EXPIRE;
+
+    begin_publishing(c);
+    atomic_store_explicit(&slot->entry->value, v.bits, memory_order_release);
+    if (value_is_none(old) != value_is_none(v))
+        tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
+    if (old_expires != new_expires)
+        tally_add(&tally->expires, new_expires ? 1 : -1);
+}
+
+static void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
+{
+    struct value old = entry_value(slot->entry);
+
+    if (old.bits == v.bits) // changed in place, or nothing at all
+        return;
+    key_store(c, slot, old, v);
+    if (!value_is_none(old))
+        value_retire(c->types, old);
+}
+
+void key_set(struct cmd_ctx *c, int i, struct value v)
+{
+    struct key_slot *slot = slot_of(c, i);
+
+    key_publish(c, slot, v);
+    if (!value_is_none(v))
+        entry_use(slot->entry, c->now_ms);
+}
+
+bool key_delete(struct cmd_ctx *c, int i)
+{
+    struct key_slot *slot = slot_of(c, i);
+
+    if (!slot->entry || value_is_none(entry_value(slot->entry)))
+        return false;
+    key_publish(c, slot, VALUE_ABSENT);
+    return true;
+}
+
+struct value key_take(struct cmd_ctx *c, int i)
+{
+    struct key_slot *slot = slot_of(c, i);
+    struct value old = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+
+    if (!value_is_none(old))
+        key_store(c, slot, old, VALUE_ABSENT);
+    return old;
+}
+
+struct value key_mutable(struct cmd_ctx *c, int i)
+{
+    struct key_slot *slot = slot_of(c, i);
+    struct value v = entry_value(slot->entry);
+
+    begin_publishing(c);
+    object_write_begin(value_object(v));
+    slot->seen = v;
+    return v;
+}
+
+enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
+{
+    struct key_slot *slot = slot_of(c, i);
+    struct value old = entry_value(slot->entry), v;
+    bool had = value_expires_at(old) != NO_EXPIRE;
+    enum status status;
+
+    begin_publishing(c);
+    status = value_set_expire(c->types, old, at_ms, &v);
+    if (status != STATUS_OK)
+        return status;
+    if (v.bits != old.bits) {
+        key_publish(c, slot, v);
+    } else if (had != (at_ms != NO_EXPIRE)) {
+        tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
+    }
+    return STATUS_OK;
+}
+
+// ---- active expiry ----------------------------------------------------------------------------
+
+bool keyspace_expire_try(struct thread *thread, int db, struct entry *e, int64_t now_ms)
+{
+    struct dict *dict =
+        atomic_load_explicit(&thread->store->dbs[db].dict, memory_order_acquire);
+    struct value v;
+
+    if (!keylock_try(&e->lock, KEYLOCK_WRITE))
+        return false;
+    v = entry_value(e);
+    if (!value_expired(v, now_ms)) {
+        keylock_unlock(&e->lock, KEYLOCK_WRITE);
+        return false;
+    }
+    struct bytes key = entry_key(e);
+    atomic_store_explicit(&e->value, 0, memory_order_release);
+    tally_add(&thread->dbs[db].keys, -1);
+    tally_add(&thread->dbs[db].expires, -1);
+    tally_add(&thread->stats.expired, 1);
+    value_retire(&thread->types, v);
+    entry_remove(thread, dict, dict_hash(dict, key.data, key.len), e);
+    return true;
+}
