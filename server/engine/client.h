@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// A client as commands see it. The network layer (or an embedding program) owns the struct and puts it
-// first in its own; the engine knows nothing about sockets.
+// A client as commands see it. The network layer (or an embedding program) owns the struct and puts
+// it first in its own; the engine knows nothing about sockets.
 //
-// Threads: a client belongs to one `struct thread`. Fields marked [owner] are touched by that thread
-// only; _Atomic ones are also read by others (CLIENT LIST), relaxed. Text fields are changed under
-// the owner's clients_lock, and read by others under it.
+// Threads: a client belongs to one `struct thread`. Fields marked [owner] are touched by that
+// thread only; _Atomic ones are also read by others (CLIENT LIST), relaxed. Text fields are changed
+// under the owner's clients_lock, and read by others under it.
 #pragma once
 
 #include <stdatomic.h>
@@ -30,16 +30,16 @@ enum client_flag {
     CLIENT_REPLY_SKIP = 1 << 6,
 };
 
-// How the engine reaches the transport; each may be called from any thread while the caller holds the
-// clients_lock of the client's thread.
+// How the engine reaches the transport; each may be called from any thread while the caller holds
+// the clients_lock of the client's thread.
 struct client_ops {
     // Asks the owner to close the connection soon; returns at once.
     void (*kill)(struct client *);
 };
 
 struct client {
-    struct reply reply;      // [owner] what was answered and not sent
-    struct thread *thread;   // owner
+    struct reply reply;    // [owner] what was answered and not sent
+    struct thread *thread; // owner
     const struct client_ops *ops;
     struct client *next, *prev; // in the owner's list, under its clients_lock
     uint64_t id;
@@ -50,8 +50,8 @@ struct client {
     char *lib_name, *lib_ver; // likewise
     _Atomic uint32_t flags;   // enum client_flag
     _Atomic int db;
-    _Atomic int protocol;     // 2 or 3
-    _Atomic int64_t last_ms;  // unix time of the last command
+    _Atomic int protocol;    // 2 or 3
+    _Atomic int64_t last_ms; // unix time of the last command
     _Atomic(const struct command_entry *) last_cmd;
     _Atomic size_t query_bytes, query_free, reply_bytes, memory; // as the transport last set them
     _Atomic uint64_t commands, net_in, net_out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a command handler sees: its arguments, its keys, its reply. Handlers run under the locks of their
+// What a command handler sees: its arguments, its keys, its reply. Handlers run under the locks of
+// their
 // row, inside an epoch section, on one thread, and never lock anything themselves.
 //
 // A LOCK_NONE handler may be run again from the start when a writer got in between (its reply is
@@ -30,15 +31,17 @@ struct cmd_ctx {
     const struct command_entry *cmd;
     int argc;
     const struct bytes *argv;
-    int64_t now_ms; // unix time at which this command happens
-    int db;         // index of the selected database
-    int nkeys;      // number of key arguments, duplicates counted
+    int64_t now_ms;         // unix time at which this command happens
+    int db;                 // index of the selected database
+    int nkeys;              // number of key arguments, duplicates counted
     struct key_table *keys; // private to exec.c and keyspace.c
 };
 
-// ---- keys: `i` counts the key arguments from 0, in the order in which they stand ------------------
+// ---- keys: `i` counts the key arguments from 0, in the order in which they stand
+// ------------------
 
-// The key's value now; VALUE_ABSENT when there is none or it has expired. Works in all three classes.
+// The key's value now; VALUE_ABSENT when there is none or it has expired. Works in all three
+// classes.
 struct value key_get(struct cmd_ctx *, int i);
 // The same without counting as a use of the key (no LRU/LFU update): OBJECT, TTL, TYPE ...
 struct value key_peek(struct cmd_ctx *, int i);
@@ -64,11 +67,12 @@ struct value key_mutable(struct cmd_ctx *, int i);
 // Changes the expire time; NO_EXPIRE removes it. The key exists.
 enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 
-// For getkeys functions: argument `arg` is a key in database `db` (c->db as a rule), to be locked so.
-// Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
+// For getkeys functions: argument `arg` is a key in database `db` (c->db as a rule), to be locked
+// so. Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
 int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
 
-// ---- arguments: each replies the usual error and returns false when the argument is not one --------
+// ---- arguments: each replies the usual error and returns false when the argument is not one
+// --------
 
 // "ERR value is not an integer or out of range"
 bool cmd_arg_i64(struct cmd_ctx *, int arg, int64_t *out);
@@ -80,20 +84,23 @@ bool cmd_arg_double(struct cmd_ctx *, int arg, double *out);
 // True when the argument is that word, in any case; `word` in lower case. Replies nothing.
 bool cmd_arg_is(const struct cmd_ctx *, int arg, const char *word);
 
-// ---- replies: all of resp/reply.h on c->reply, and ------------------------------------------------
+// ---- replies: all of resp/reply.h on c->reply, and
+// ------------------------------------------------
 
 void cmd_reply_syntax(struct cmd_ctx *);    // ERR syntax error
 void cmd_reply_wrongtype(struct cmd_ctx *); // WRONGTYPE ...
 void cmd_reply_arity(struct cmd_ctx *);     // ERR wrong number of arguments for 'x' command
 void cmd_reply_status(struct cmd_ctx *, enum status); // the error text of a failed status
-// "ERR unknown subcommand or wrong number of arguments for 'x'. Try X HELP."
+// "ERR unknown subcommand 'y'. Try X HELP."
 void cmd_reply_unknown_sub(struct cmd_ctx *);
-// The reply of a HELP subcommand: "<NAME> <subcommand> ..." and the lines, ended by NULL, as an array.
+// The reply of a HELP subcommand: "<NAME> <subcommand> ..." and the lines, ended by NULL, as an
+// array.
 void cmd_reply_help(struct cmd_ctx *, const char *const *lines);
 // The string's bytes as a bulk.
 void cmd_reply_string(struct cmd_ctx *, struct value);
 
-// ---- whole databases -------------------------------------------------------------------------------
+// ---- whole databases
+// -------------------------------------------------------------------------------
 
 // Keys in the database, expired ones that were not removed yet included (as DBSIZE).
 size_t db_size(struct kl_store *, int db);
@@ -110,7 +117,7 @@ bool db_random_key(struct cmd_ctx *, struct bytes *key);
 enum status db_flush(struct cmd_ctx *, int db, bool sync);
 // Exchanges two databases' contents for all clients at once.
 void db_swap(struct cmd_ctx *, int a, int b);
-// Leaves the epoch and the gate around something that takes long without touching keys (DEBUG SLEEP).
-// Only for handlers without keys.
+// Leaves the epoch and the gate around something that takes long without touching keys (DEBUG
+// SLEEP). Only for handlers without keys.
 void cmd_pause_begin(struct cmd_ctx *);
 void cmd_pause_end(struct cmd_ctx *);

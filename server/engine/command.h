@@ -8,8 +8,8 @@
 //         COMMANDS_END,
 //     };
 //
-// and is found by the build: adding a command or a family touches one file. Handlers never lock: the
-// dispatcher takes the locks that the row names (see exec.h).
+// and is found by the build: adding a command or a family touches one file. Handlers never lock:
+// the dispatcher takes the locks that the row names (see exec.h).
 #pragma once
 
 #include <stdbool.h>
@@ -27,18 +27,19 @@ enum lock_class {
 };
 
 enum command_flag {
-    CMD_FAST = 1 << 0,      // O(1) or O(log n)
-    CMD_DENYOOM = 1 << 1,   // may need memory: refused when maxmemory is reached
-    CMD_ADMIN = 1 << 2,     // administration
-    CMD_NOSCRIPT = 1 << 3,  // not from scripts
-    CMD_NO_AUTH = 1 << 4,   // allowed before authentication
-    CMD_LOADING = 1 << 5,   // allowed while a data set is loaded
-    CMD_STALE = 1 << 6,     // allowed on a stale replica
-    CMD_WRITE = 1 << 7,     // changes data without naming keys (FLUSHALL); LOCK_WRITE implies it
-    CMD_READONLY = 1 << 8,  // reads data without naming keys (KEYS); keys without LOCK_WRITE imply it
+    CMD_FAST = 1 << 0,     // O(1) or O(log n)
+    CMD_DENYOOM = 1 << 1,  // may need memory: refused when maxmemory is reached
+    CMD_ADMIN = 1 << 2,    // administration
+    CMD_NOSCRIPT = 1 << 3, // not from scripts
+    CMD_NO_AUTH = 1 << 4,  // allowed before authentication
+    CMD_LOADING = 1 << 5,  // allowed while a data set is loaded
+    CMD_STALE = 1 << 6,    // allowed on a stale replica
+    CMD_WRITE = 1 << 7,    // changes data without naming keys (FLUSHALL); LOCK_WRITE implies it
+    CMD_READONLY =
+        1 << 8, // reads data without naming keys (KEYS); keys without LOCK_WRITE imply it
     CMD_READ_REST = 1 << 9, // LOCK_WRITE on the first key, the others are only read (SUNIONSTORE)
     CMD_PUBSUB = 1 << 10,
-    CMD_DANGEROUS = 1 << 11, // category @dangerous
+    CMD_DANGEROUS = 1 << 11,  // category @dangerous
     CMD_CONNECTION = 1 << 12, // category @connection
     CMD_KEYSPACE = 1 << 13,   // category @keyspace
     CMD_SKIP_MONITOR = 1 << 14,
@@ -48,12 +49,19 @@ enum command_flag {
     CMD_BLOCKING = 1 << 18,
 };
 
-// Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0: none.
+// Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
+// none.
 struct key_spec {
     int first, last, step;
 };
-#define KEYS(first_, last_, step_) {first_, last_, step_}
-#define NO_KEYS                    {0, 0, 0}
+#define KEYS(first_, last_, step_)                                                                 \
+    {                                                                                              \
+        first_, last_, step_                                                                       \
+    }
+#define NO_KEYS                                                                                    \
+    {                                                                                              \
+        0, 0, 0                                                                                    \
+    }
 
 struct command {
     const char *name; // lower case
@@ -65,16 +73,21 @@ struct command {
     const char *syntax;  // what follows the name, in Redis's notation; "" when nothing does
     const char *since;   // the Redis version that brought it
     const char *summary; // one sentence
-    // Optional. A container ("client"): its subcommands, ended by COMMANDS_END; their arity counts the
-    // container's name too, as in Redis. handler is then used when the container is called alone.
+    // Optional. A container ("client"): its subcommands, ended by COMMANDS_END; their arity counts
+    // the container's name too, as in Redis. handler is then used when the container is called
+    // alone.
     const struct command *subcommands;
-    // Optional. Names the keys where `keys` cannot: calls cmd_add_key() for each. On a syntax error it
-    // may stop early; the handler, which then runs without some locks, must report the same error.
+    // Optional. Names the keys where `keys` cannot: calls cmd_add_key() for each. On a syntax error
+    // it may stop early; the handler, which then runs without some locks, must report the same
+    // error.
     void (*getkeys)(struct cmd_ctx *);
 };
 
 #define COMMANDS(family) const struct command commands_##family[]
-#define COMMANDS_END     {0}
+#define COMMANDS_END                                                                               \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 // A command as the registry knows it: the row and what follows from where it stands.
 struct command_entry {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Configuration: one table of parameters (config.c) serves the file, the command line, CONFIG GET and
-// CONFIG SET. Values that commands and connections read while running are atomics, read relaxed: a
-// change takes effect soon, and no other data hangs on it.
+// Configuration: one table of parameters (config.c) serves the file, the command line, CONFIG GET
+// and CONFIG SET. Values that commands and connections read while running are atomics, read
+// relaxed: a change takes effect soon, and no other data hangs on it.
 #pragma once
 
 #include <stdatomic.h>
@@ -19,14 +19,14 @@ struct reply;
 enum { CONNECTION_THREADS_AUTO = -1 }; // `connection-threads auto`
 
 struct config {
-    struct mutex lock;   // guards the text values below and each CONFIG SET / REWRITE as a whole
-    char *file;          // path of the configuration file, NULL: none
-    char *bind;          // addresses, separated by blanks
-    char *logfile;       // "": standard output
+    struct mutex lock; // guards the text values below and each CONFIG SET / REWRITE as a whole
+    char *file;        // path of the configuration file, NULL: none
+    char *bind;        // addresses, separated by blanks
+    char *logfile;     // "": standard output
     char *loglevel;
     char *pidfile;
-    char *requirepass;   // reserved: only "" is accepted yet
-    int port;            // 0: any free one
+    char *requirepass; // reserved: only "" is accepted yet
+    int port;          // 0: any free one
     int tcp_backlog;
     int databases;
     int connection_threads; // CONNECTION_THREADS_AUTO, 0 = one a connection, N
@@ -36,7 +36,7 @@ struct config {
     _Atomic int64_t tcp_keepalive_s; // 0 off
     _Atomic int64_t hz;
     _Atomic int64_t query_buffer_limit;
-    _Atomic int64_t output_hard_limit;   // client-output-buffer-limit normal <hard> <soft> <seconds>
+    _Atomic int64_t output_hard_limit; // client-output-buffer-limit normal <hard> <soft> <seconds>
     _Atomic int64_t output_soft_limit;
     _Atomic int64_t output_soft_seconds;
     _Atomic bool protected_mode;
@@ -48,8 +48,8 @@ struct config {
 struct config *config_new(void);
 void config_free(struct config *);
 
-// Reads a file of `name value` lines (quotes, # comments, redis.conf syntax). False: `error` says what is
-// wrong and in which line.
+// Reads a file of `name value` lines (quotes, # comments, redis.conf syntax). False: `error` says
+// what is wrong and in which line.
 bool config_load_file(struct config *, const char *path, char *error, size_t nerror);
 // Sets one parameter before the start. False: `error` says why.
 bool config_set_initial(struct config *, const char *name, int nvalues, const char *const *values,
@@ -59,5 +59,6 @@ bool config_set_running(struct config *, int npairs, const struct bytes *names_a
                         char *error, size_t nerror);
 // CONFIG GET: appends a map of the parameters that match any of the glob patterns.
 void config_get(struct config *, int npatterns, const struct bytes *patterns, struct reply *);
-// CONFIG REWRITE: updates the file in place, keeping comments, through a temporary file. False: `error`.
+// CONFIG REWRITE: updates the file in place, keeping comments, through a temporary file. False:
+// `error`.
 bool config_rewrite(struct config *, char *error, size_t nerror);

@@ -9,8 +9,7 @@ struct entry *entry_new(struct bytes key, enum keylock_mode mode)
 {
     bool is_long = key.len >= ENTRY_LONG_KEY;
     uint32_t len = (uint32_t)key.len;
-    struct entry *e =
-        mem_alloc(sizeof(struct entry) + key.len + (is_long ? sizeof len : 0));
+    struct entry *e = mem_alloc(sizeof(struct entry) + key.len + (is_long ? sizeof len : 0));
 
     if (!e)
         return NULL;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// An entry of the keyspace: one allocation that holds the key, its value word, its lock and its usage
-// hint. The key's own lock is the whole lock memory of the key.
+// An entry of the keyspace: one allocation that holds the key, its value word, its lock and its
+// usage hint. The key's own lock is the whole lock memory of the key.
 //
 //     0        8        12     13     16
 //     | value  | lock   | klen | hint | key bytes ...                  key shorter than 255 bytes
 //     | value  | lock   | 255  | hint | length (4) | key bytes ...     longer
 //
-// `meta` packs klen (low byte) and the usage hint (24 bits above) in one word, so that the hint can be
-// changed by a relaxed store beside readers of the length.
+// `meta` packs klen (low byte) and the usage hint (24 bits above) in one word, so that the hint can
+// be changed by a relaxed store beside readers of the length.
 //
 // Life of an entry
 // 1. Made as a placeholder: value absent, lock held by its maker, then linked into the dictionary.
 // 2. Its value comes and goes under the lock. Absent means that the key does not exist.
 // 3. Who is about to release the lock and finds the value absent unlinks the entry, kills the lock
-//    (keylock_kill: it can never be acquired again, all waiters look the key up anew) and retires it.
+//    (keylock_kill: it can never be acquired again, all waiters look the key up anew) and retires
+//    it.
 // So a linked entry whose lock nobody holds always has a value, and memory goes back with the key.
 #pragma once
 

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
 //
-// The dispatcher: from a parsed request to its reply. See exec.c for how the three lock classes work.
+// The dispatcher: from a parsed request to its reply. See exec.c for how the three lock classes
+// work.
 #pragma once
 
 #include <stdint.h>
 
+#include "server/engine/command.h"
+
 struct bytes;
 struct client;
+struct cmd_ctx;
 struct thread;
 
-// Brackets a batch of commands (one turn of an event loop): enters the epoch and passes the gate that
-// whole-keyspace operations close. Does not nest.
+// Brackets a batch of commands (one turn of an event loop): enters the epoch and passes the gate
+// that whole-keyspace operations close. Does not nest.
 void exec_begin(struct thread *);
 void exec_end(struct thread *);
 
 // Runs one request of `client` and appends its reply to client->reply. Between exec_begin/end, on
-// the client's thread. argv is borrowed for the call. argc >= 1. After a long batch the caller leaves and
-// re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held up.
+// the client's thread. argv is borrowed for the call. argc >= 1. After a long batch the caller
+// leaves and re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held up.
 void exec_request(struct client *, int argc, const struct bytes *argv);
+
+// Calls fn for each argument of a request that is a key, with how it would be locked, without
+// running anything; returns their number, -1 without memory. For COMMAND GETKEYS; arity must have
+// been checked.
+int exec_keys_of(struct cmd_ctx *, const struct command_entry *, int argc, const struct bytes *argv,
+                 void (*fn)(int arg, enum lock_class mode, void *ctx), void *ctx);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Matching with one point of return: on a mismatch only the last star is tried again, one byte further.
-// That is enough, because an earlier star could only have matched more of what a later one can take as
-// well; so the worst case is a product of lengths, not an exponential.
+// Matching with one point of return: on a mismatch only the last star is tried again, one byte
+// further. That is enough, because an earlier star could only have matched more of what a later one
+// can take as well; so the worst case is a product of lengths, not an exponential.
 #include "server/engine/glob.h"
 
 #include <string.h>
@@ -43,7 +43,8 @@ static bool match_class(struct bytes pattern, size_t *pos, unsigned char c, bool
     return found != negate;
 }
 
-// Matches one byte against the pattern element at *pos, which is not a star, and moves *pos behind it.
+// Matches one byte against the pattern element at *pos, which is not a star, and moves *pos behind
+// it.
 static bool match_one(struct bytes pattern, size_t *pos, unsigned char c, bool nocase)
 {
     c = fold(c, nocase);
@@ -70,8 +71,7 @@ bool glob_match(struct bytes pattern, struct bytes text, bool nocase)
         if (p < pattern.len && pattern.data[p] == '*') {
             star = ++p;
             star_text = t;
-        } else if (p < pattern.len &&
-                   match_one(pattern, &p, (unsigned char)text.data[t], nocase)) {
+        } else if (p < pattern.len && match_one(pattern, &p, (unsigned char)text.data[t], nocase)) {
             t++;
         } else if (star != SIZE_MAX) {
             p = star;

@@ -8,8 +8,8 @@
 
 #include "resp/bytes.h"
 
-// True when the pattern matches the whole text; bytes are compared as they are, or without regard to
-// ASCII case. Takes at most time proportional to the product of the lengths.
+// True when the pattern matches the whole text; bytes are compared as they are, or without regard
+// to ASCII case. Takes at most time proportional to the product of the lengths.
 bool glob_match(struct bytes pattern, struct bytes text, bool nocase);
 
 // True when the pattern has no special character, so that it can only match itself.

@@ -10,23 +10,27 @@
 //
 // What makes LOCK_NONE linearizable
 // 1. A string, its expire time and its existence are one word: a single load is a single instant.
-// 2. A collection is many words. Its writers make object.seq odd while they change it; a reader whose
+// 2. A collection is many words. Its writers make object.seq odd while they change it; a reader
+// whose
 //    seq was even and is unchanged saw one state (value.h, rules 3 and 4).
-// 3. A command that writes several keys marks all their locks as MUTATING before it publishes the first
-//    change and unmarks each when it unlocks it. A reader that finds no mark *after* its load read either
-//    the value before the command, or a value whose command has published everything already. (It
-//    may have loaded the new value while the mark was there, as long as the mark has gone now: the command's
-//    last publication then lies within the reader's own duration.)
-// A reader that fails the check runs again, and after a few times takes the read lock, where it parks.
+// 3. A command that writes several keys marks all their locks as MUTATING before it publishes the
+// first
+//    change and unmarks each when it unlocks it. A reader that finds no mark *after* its load read
+//    either the value before the command, or a value whose command has published everything
+//    already. (It may have loaded the new value while the mark was there, as long as the mark has
+//    gone now: the command's last publication then lies within the reader's own duration.)
+// A reader that fails the check runs again, and after a few times takes the read lock, where it
+// parks.
 //
 // Missing keys
-// A command of one key that could not create it (CMD_DENYOOM not in its row) finds nothing and runs without
-// a lock: that look-up is its instant. Otherwise an entry without a value, locked by its maker, is
-// linked, so that "it is not there" stays true until the command is done. Whoever releases an entry
-// that has no value removes it (entry.h).
+// A command of one key that could not create it (CMD_DENYOOM not in its row) finds nothing and runs
+// without a lock: that look-up is its instant. Otherwise an entry without a value, locked by its
+// maker, is linked, so that "it is not there" stays true until the command is done. Whoever
+// releases an entry that has no value removes it (entry.h).
 //
-// Order of locking: database, then hash, then key bytes: nothing a resize or another client could change,
-// so two commands never wait for each other in a circle. A key named twice is locked once, in the stronger mode.
+// Order of locking: database, then hash, then key bytes: nothing a resize or another client could
+// change, so two commands never wait for each other in a circle. A key named twice is locked once,
+// in the stronger mode.
 #include "server/engine/keyspace.h"
 
 #include <stdlib.h>
@@ -39,8 +43,9 @@
 #include "server/engine/store.h"
 
 enum {
-    TABLE_KEEP = 1024,  // slots kept from one command to the next
-    READ_SPINS = 200,   // pauses in which a short writer is waited for before giving up a lock-free read
+    TABLE_KEEP = 1024, // slots kept from one command to the next
+    READ_SPINS =
+        200, // pauses in which a short writer is waited for before giving up a lock-free read
 };
 
 struct key_table *key_table_new(void)
@@ -297,8 +302,7 @@ static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, bool crea
             }
             slot->entry = existing;
         }
-        if (!slot->entry ||
-            keylock_lock(&slot->entry->lock, mode, &SLEEP_HOOKS, c) == KEYLOCK_HELD)
+        if (!slot->entry || keylock_lock(&slot->entry->lock, mode, &SLEEP_HOOKS, c) == KEYLOCK_HELD)
             break;
     }
     if (made) // nobody has seen it
@@ -313,8 +317,8 @@ static void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v
 enum status keyspace_lock(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
-    bool create = t->nslots > 1 ||
-                  (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
+    bool create =
+        t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
 
     order_slots(c);
     t->locked = true;
@@ -357,8 +361,8 @@ void keyspace_unlock(struct cmd_ctx *c)
         if (!e)
             continue;
         struct value v = entry_value(e);
-        // A section of a collection that was taken out or emptied stays open for ever: who still reads
-        // it must look the key up again.
+        // A section of a collection that was taken out or emptied stays open for ever: who still
+        // reads it must look the key up again.
         if (slot->mode == LOCK_WRITE && value_is_object(slot->seen) && slot->seen.bits == v.bits)
             object_write_end(value_object(v));
         slot->entry = NULL;
@@ -432,7 +436,8 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
-// The first change of a command with several write locks: from now on lock-free readers of all its keys wait.
+// The first change of a command with several write locks: from now on lock-free readers of all its
+// keys wait.
 static void begin_publishing(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
@@ -535,8 +540,7 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
 
 bool keyspace_expire_try(struct thread *thread, int db, struct entry *e, int64_t now_ms)
 {
-    struct dict *dict =
-        atomic_load_explicit(&thread->store->dbs[db].dict, memory_order_acquire);
+    struct dict *dict = atomic_load_explicit(&thread->store->dbs[db].dict, memory_order_acquire);
     struct value v;
 
     if (!keylock_try(&e->lock, KEYLOCK_WRITE))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The keys of one command: finding, locking, reading, releasing. Private to the engine; handlers use
-// cmd.h. See keyspace.c.
+// The keys of one command: finding, locking, reading, releasing. Private to the engine; handlers
+// use cmd.h. See keyspace.c.
 #pragma once
 
 #include <stdbool.h>
@@ -15,29 +15,30 @@
 struct dict;
 struct entry;
 
-// One key argument. Arguments that name the same key of the same database share the first one's slot.
+// One key argument. Arguments that name the same key of the same database share the first one's
+// slot.
 struct key_slot {
     uint64_t hash;
     struct bytes name;
     struct entry *entry; // NULL: looked up and not there, nothing locked
     struct dict *dict;
-    struct value seen;   // lock-free: the value read; locked: the collection whose section is open
-    uint64_t seq;        // lock-free: the section number of `seen`
-    int arg;             // index in argv
+    struct value seen; // lock-free: the value read; locked: the collection whose section is open
+    uint64_t seq;      // lock-free: the section number of `seen`
+    int arg;           // index in argv
     int db;
-    int same_as;         // index of the slot that stands for this key
+    int same_as; // index of the slot that stands for this key
     enum lock_class mode;
-    bool read;           // lock-free: `seen` is filled in
+    bool read; // lock-free: `seen` is filled in
 };
 
 struct key_table {
-    struct key_slot *slots; // in argument order
+    struct key_slot *slots;  // in argument order
     struct key_slot **order; // the distinct ones, in locking order
     int nslots, norder, capacity;
-    bool locked;    // the slots of `order` with an entry are locked
-    bool conflict;  // lock-free: what was read is known not to hold together
-    bool no_memory; // cmd_add_key failed
-    bool publishing; // several write-locked keys are marked as changing together
+    bool locked;          // the slots of `order` with an entry are locked
+    bool conflict;        // lock-free: what was read is known not to hold together
+    bool no_memory;       // cmd_add_key failed
+    bool publishing;      // several write-locked keys are marked as changing together
     int64_t hits, misses; // of this run
 };
 
@@ -49,8 +50,8 @@ enum status keyspace_collect(struct cmd_ctx *);
 // Forgets them, giving back a table that a huge command made.
 void keyspace_forget(struct cmd_ctx *);
 
-// Locks every key as its slot says, deadlock-free; missing keys get placeholders when that is needed.
-// Leaves the epoch while it waits. STATUS_NO_MEMORY: nothing stays locked.
+// Locks every key as its slot says, deadlock-free; missing keys get placeholders when that is
+// needed. Leaves the epoch while it waits. STATUS_NO_MEMORY: nothing stays locked.
 enum status keyspace_lock(struct cmd_ctx *);
 // Ends write sections, removes entries that were left without a value, unlocks.
 void keyspace_unlock(struct cmd_ctx *);

@@ -16,10 +16,23 @@
 struct config;
 struct dict;
 struct epoch;
+struct flushed;
 
 struct db {
-    _Atomic(struct dict *) dict; // of struct entry; replaced only with the gate closed
+    _Atomic(struct dict *) dict;  // of struct entry; replaced only with the gate closed
     _Atomic uint64_t scan_cursor; // of the active expiry, which one thread at a time runs
+};
+
+enum { ERROR_CODES_MAX = 128 };
+
+// Error replies by code; beyond ERROR_CODES_MAX codes new ones are not told apart. See stats.h.
+struct error_stats {
+    struct mutex lock;
+    int n; // all under lock
+    struct {
+        char code[32];
+        int64_t count;
+    } codes[ERROR_CODES_MAX];
 };
 
 struct kl_store {
@@ -35,11 +48,14 @@ struct kl_store {
     // What commands may ask of the program around the store; NULL: not possible.
     void (*request_shutdown)(struct kl_store *, bool nosave, void *arg);
     void *request_shutdown_arg;
-    struct mutex threads_lock; // guards adding to `threads` and in_use
+    struct mutex threads_lock;        // guards adding to `threads` and in_use
     _Atomic(struct thread *) threads; // walked without a lock
+    unsigned nthreads;                // records made; under threads_lock
     struct mutex exclusive_lock;      // one closer of the gate at a time
     struct mutex expire_lock;         // one runner of active expiry at a time
-    struct freer *freer;              // values waiting to be freed in slices
+    struct mutex flushed_lock;
+    struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
+    struct error_stats errors;
     _Alignas(CACHE_LINE) _Atomic uint32_t gate; // 1: closed
 };
 
@@ -49,11 +65,12 @@ struct kl_store *store_open(struct config *config);
 void store_close(struct kl_store *);
 
 // Runs `fn` while no other thread is inside exec_begin/exec_end. The calling thread is inside; on
-// return it is inside again, its epoch section having been left and re-entered (pointers read before are stale).
+// return it is inside again, its epoch section having been left and re-entered (pointers read
+// before are stale).
 void store_exclusive(struct thread *, void (*fn)(struct kl_store *, void *arg), void *arg);
 
-// Housekeeping, called a few times a second from any one registered thread, outside exec_begin: active
-// expiry within `budget_us`, freeing what was dropped, advancing the epoch.
+// Housekeeping, called a few times a second from any one registered thread, outside exec_begin:
+// active expiry within `budget_us`, freeing what was dropped, advancing the epoch.
 void store_cron(struct thread *, int64_t budget_us);
 
 // Sum of one counter over all threads: store_sum(store, offsetof(struct thread_stats, hits)).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread that runs commands, as the engine sees it: its place in the epoch and the gate, its share of
-// the statistics, its clients. Everything that commands count is counted here, by the one thread, and
-// summed by whoever asks; so no two threads write the same cache line.
+// A thread that runs commands, as the engine sees it: its place in the epoch and the gate, its
+// share of the statistics, its clients. Everything that commands count is counted here, by the one
+// thread, and summed by whoever asks; so no two threads write the same cache line.
 #pragma once
 
 #include <stdatomic.h>
@@ -58,16 +58,21 @@ struct thread {
     struct rng rng;
     struct key_table *keys; // scratch of the command being run
     unsigned index;
-    bool in_use;             // under the store's threads_lock
+    int64_t now_ms;     // unix time as of now_ticks; inside exec_begin/exec_end
+    uint64_t now_ticks; // cpu_ticks()
+    bool in_use;        // under the store's threads_lock
     struct mutex clients_lock;
     struct client *clients; // under clients_lock
     struct thread_stats stats;
-    struct db_tally *dbs;            // one a database
-    struct command_tally *commands;  // one a command id
-    _Alignas(CACHE_LINE) _Atomic uint32_t busy; // between exec_begin and exec_end; the gate's closer waits
+    struct db_tally *dbs;           // one a database
+    struct command_tally *commands; // one a command id
+    _Alignas(CACHE_LINE) _Atomic uint32_t
+        busy; // between exec_begin and exec_end; the gate's closer waits
 };
 
-// Registers the calling thread with the store; NULL without memory. Records are reused, so that their
-// statistics stay counted after thread_unregister().
+// Registers the calling thread with the store; NULL without memory. Records are reused, so that
+// their statistics stay counted after thread_unregister().
 struct thread *thread_register(struct kl_store *);
 void thread_unregister(struct thread *);
+// Frees every record; for store_close().
+void thread_free_all(struct kl_store *);

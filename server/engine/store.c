@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening and closing, the gate, and operations on whole databases.
+//
+// The gate. Commands run between exec_begin and exec_end with thread->busy set; that store and the
+// load of `gate` behind it face the closer's store of `gate` and loads of `busy`, all seq_cst, so
+// either the thread sees the gate closed and steps back or the closer sees the thread and waits. A
+// thread that waits for a key lock in the middle of a command stays busy, but the lock's holder is
+// busy as well and is never stopped by the gate before it is done, so the closer's wait ends.
+// Readers pay no shared write.
+#include "server/engine/store.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "datatypes/dict.h"
+#include "datatypes/mem.h"
+#include "locks/epoch.h"
+#include "server/engine/cmd.h"
+#include "server/engine/config.h"
+#include "server/engine/entry.h"
+#include "server/engine/exec.h"
+#include "server/engine/expire.h"
+
+enum {
+    RANDOM_TRIES = 1000, // misses after which RANDOMKEY takes the database for empty
+    FREE_SLICE = 256,    // entries freed between two looks at the clock
+};
+
+// A database that was emptied and waits to be freed in slices.
+struct flushed {
+    struct flushed *next;
+    struct dict *dict;
+};
+
+int64_t store_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void make_run_id(char *out, size_t nout)
+{
+    unsigned char raw[20] = {0};
+
+    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+        raw[0] = 1; // only a name
+    for (size_t i = 0; i < sizeof raw && 2 * i + 2 < nout; i++)
+        snprintf(out + 2 * i, 3, "%02x", raw[i]);
+}
+
+static struct dict *new_keyspace(struct kl_store *store)
+{
+    return dict_create(&entry_dict_type, DICT_SHARED, &store->seed);
+}
+
+struct kl_store *store_open(struct config *config)
+{
+    if (!registry_init())
+        return NULL;
+    struct kl_store *store = mem_zalloc_aligned(CACHE_LINE, sizeof *store);
+    if (!store)
+        return NULL;
+    store->config = config;
+    store->ndbs = config->databases;
+    store->started_ms = store_now_ms();
+    atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
+    hash_seed_random(&store->seed);
+    make_run_id(store->run_id, sizeof store->run_id);
+    store->epoch = epoch_create();
+    store->dbs = mem_zalloc((size_t)store->ndbs * sizeof *store->dbs);
+    if (!store->epoch || !store->dbs) {
+        store_close(store);
+        return NULL;
+    }
+    for (int i = 0; i < store->ndbs; i++) {
+        struct dict *dict = new_keyspace(store);
+        atomic_store_explicit(&store->dbs[i].dict, dict, memory_order_release);
+        if (!dict) {
+            store_close(store);
+            return NULL;
+        }
+    }
+    return store;
+}
+
+static void free_entry(void *node, void *arg)
+{
+    struct entry *e = node;
+    (void)arg;
+    value_free(entry_value(e));
+    entry_free(e);
+}
+
+// Frees flushed databases until the clock passes `until_ns`; true when none is left.
+static bool free_flushed(struct kl_store *store, int64_t until_ns)
+{
+    for (;;) {
+        mutex_lock(&store->flushed_lock);
+        struct flushed *f = store->flushed;
+        if (f)
+            store->flushed = f->next;
+        mutex_unlock(&store->flushed_lock);
+        if (!f)
+            return true;
+        while (dict_free_step(f->dict, FREE_SLICE, free_entry, NULL)) {
+            if (clock_monotonic_ns() < until_ns)
+                continue;
+            mutex_lock(&store->flushed_lock);
+            f->next = store->flushed;
+            store->flushed = f;
+            mutex_unlock(&store->flushed_lock);
+            return false;
+        }
+        mem_free(f);
+    }
+}
+
+void store_close(struct kl_store *store)
+{
+    if (!store)
+        return;
+    free_flushed(store, INT64_MAX);
+    for (int i = 0; store->dbs && i < store->ndbs; i++) {
+        struct dict *dict = atomic_load_explicit(&store->dbs[i].dict, memory_order_acquire);
+        if (dict)
+            dict_free(dict, free_entry, NULL);
+    }
+    thread_free_all(store);
+    if (store->epoch)
+        epoch_destroy(store->epoch);
+    mem_free(store->dbs);
+    mem_free(store);
+}
+
+int64_t store_sum(struct kl_store *store, size_t offset_in_stats)
+{
+    int64_t sum = 0;
+
+    for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+         t = t->next)
+        sum += tally_get((const struct tally *)((const char *)&t->stats + offset_in_stats));
+    return sum;
+}
+
+// ---- the gate ---------------------------------------------------------------------------------
+
+static void wait_for_idle(struct kl_store *store)
+{
+    for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+         t = t->next) {
+        for (unsigned spins = 0; atomic_load_explicit(&t->busy, memory_order_seq_cst); spins++) {
+            if (spins < 100) {
+                cpu_pause();
+            } else if (spins < 200) {
+                sched_yield();
+            } else {
+                struct timespec moment = {0, 50 * 1000};
+                nanosleep(&moment, NULL);
+            }
+        }
+    }
+}
+
+void store_exclusive(struct thread *thread, void (*fn)(struct kl_store *, void *arg), void *arg)
+{
+    struct kl_store *store = thread->store;
+
+    exec_end(thread);
+    mutex_lock(&store->exclusive_lock);
+    atomic_store_explicit(&store->gate, 1, memory_order_seq_cst);
+    wait_for_idle(store);
+    fn(store, arg);
+    // Release: a thread that finds the gate open sees what fn did.
+    atomic_store_explicit(&store->gate, 0, memory_order_release);
+    mutex_unlock(&store->exclusive_lock);
+    exec_begin(thread);
+}
+
+void cmd_pause_begin(struct cmd_ctx *c)
+{
+    exec_end(c->thread);
+}
+
+void cmd_pause_end(struct cmd_ctx *c)
+{
+    exec_begin(c->thread);
+    c->now_ms = c->thread->now_ms;
+}
+
+// ---- whole databases --------------------------------------------------------------------------
+
+// Counts are sums over threads: of changes that go on meanwhile each is counted or not.
+size_t db_size(struct kl_store *store, int db)
+{
+    int64_t sum = 0;
+
+    for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+         t = t->next)
+        sum += tally_get(&t->dbs[db].keys);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
+size_t db_expires(struct kl_store *store, int db)
+{
+    int64_t sum = 0;
+
+    for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+         t = t->next)
+        sum += tally_get(&t->dbs[db].expires);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
+struct scan_filter {
+    void (*fn)(struct bytes key, struct value, void *arg);
+    void *arg;
+    int64_t now_ms;
+};
+
+static void scan_node(void *node, void *arg)
+{
+    struct scan_filter *filter = arg;
+    const struct entry *e = node;
+    struct value v = entry_value(e);
+
+    if (!value_is_none(v) && !value_expired(v, filter->now_ms))
+        filter->fn(entry_key(e), v, filter->arg);
+}
+
+static struct dict *db_dict(struct kl_store *store, int db)
+{
+    return atomic_load_explicit(&store->dbs[db].dict, memory_order_acquire);
+}
+
+uint64_t db_scan(struct cmd_ctx *c, int db, uint64_t cursor,
+                 void (*fn)(struct bytes key, struct value, void *arg), void *arg)
+{
+    struct scan_filter filter = {fn, arg, c->now_ms};
+    return dict_scan(db_dict(c->store, db), cursor, scan_node, &filter);
+}
+
+bool db_random_key(struct cmd_ctx *c, struct bytes *key)
+{
+    const struct dict *dict = db_dict(c->store, c->db);
+
+    for (int i = 0; i < RANDOM_TRIES; i++) {
+        const struct entry *e = dict_random(dict, &c->thread->rng);
+        if (!e)
+            return false;
+        struct value v = entry_value(e);
+        if (value_is_none(v) || value_expired(v, c->now_ms))
+            continue;
+        *key = entry_key(e);
+        return true;
+    }
+    return false;
+}
+
+struct flush_job {
+    int first, last;
+    struct flushed **fresh; // one for each database, with an empty dictionary to put in
+};
+
+static void flush_exclusive(struct kl_store *store, void *arg)
+{
+    struct flush_job *job = arg;
+
+    for (int db = job->first; db <= job->last; db++) {
+        struct flushed *f = job->fresh[db - job->first];
+        struct dict *old = db_dict(store, db);
+        atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
+        atomic_store_explicit(&store->dbs[db].scan_cursor, 0, memory_order_relaxed);
+        f->dict = old;
+        for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+             t = t->next) {
+            // Their owners are outside: the gate is closed.
+            atomic_store_explicit(&t->dbs[db].keys.n, 0, memory_order_relaxed);
+            atomic_store_explicit(&t->dbs[db].expires.n, 0, memory_order_relaxed);
+        }
+    }
+}
+
+static void flush_job_free(struct flush_job *job)
+{
+    for (int i = 0; job->fresh && i <= job->last - job->first; i++) {
+        if (!job->fresh[i])
+            continue;
+        dict_free(job->fresh[i]->dict, free_entry, NULL);
+        mem_free(job->fresh[i]);
+    }
+    mem_free(job->fresh);
+}
+
+// Allocates all that the flush needs, so that it cannot fail half-way.
+static bool flush_job_prepare(struct kl_store *store, struct flush_job *job)
+{
+    int n = job->last - job->first + 1;
+
+    job->fresh = mem_zalloc((size_t)n * sizeof(struct flushed *));
+    if (!job->fresh)
+        return false;
+    for (int i = 0; i < n; i++) {
+        struct dict *dict = new_keyspace(store);
+        struct flushed *f = dict ? mem_zalloc(sizeof *f) : NULL;
+        if (!f) {
+            if (dict)
+                dict_free(dict, NULL, NULL);
+            return false;
+        }
+        f->dict = dict;
+        job->fresh[i] = f;
+    }
+    return true;
+}
+
+enum status db_flush(struct cmd_ctx *c, int db, bool sync)
+{
+    struct kl_store *store = c->store;
+    struct flush_job job = {.first = db < 0 ? 0 : db, .last = db < 0 ? store->ndbs - 1 : db};
+
+    if (!flush_job_prepare(store, &job)) {
+        flush_job_free(&job);
+        return STATUS_NO_MEMORY;
+    }
+    store_exclusive(c->thread, flush_exclusive, &job);
+    if (sync) {
+        cmd_pause_begin(c); // others need not wait in the epoch or at the gate for this
+        flush_job_free(&job);
+        cmd_pause_end(c);
+        return STATUS_OK;
+    }
+    mutex_lock(&store->flushed_lock);
+    for (int i = 0; i <= job.last - job.first; i++) {
+        job.fresh[i]->next = store->flushed;
+        store->flushed = job.fresh[i];
+    }
+    mutex_unlock(&store->flushed_lock);
+    mem_free(job.fresh);
+    return STATUS_OK;
+}
+
+struct swap_job {
+    int a, b;
+};
+
+static void tally_swap(struct tally *a, struct tally *b)
+{
+    int64_t n = tally_get(a);
+    atomic_store_explicit(&a->n, tally_get(b), memory_order_relaxed);
+    atomic_store_explicit(&b->n, n, memory_order_relaxed);
+}
+
+static void swap_exclusive(struct kl_store *store, void *arg)
+{
+    struct swap_job *job = arg;
+    struct dict *a = db_dict(store, job->a), *b = db_dict(store, job->b);
+
+    atomic_store_explicit(&store->dbs[job->a].dict, b, memory_order_release);
+    atomic_store_explicit(&store->dbs[job->b].dict, a, memory_order_release);
+    for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
+         t = t->next) {
+        tally_swap(&t->dbs[job->a].keys, &t->dbs[job->b].keys);
+        tally_swap(&t->dbs[job->a].expires, &t->dbs[job->b].expires);
+    }
+}
+
+void db_swap(struct cmd_ctx *c, int a, int b)
+{
+    struct swap_job job = {a, b};
+
+    if (a != b)
+        store_exclusive(c->thread, swap_exclusive, &job);
+}
+
+// ---- housekeeping -----------------------------------------------------------------------------
+
+void store_cron(struct thread *thread, int64_t budget_us)
+{
+    int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
+
+    free_flushed(thread->store, until_ns);
+    expire_cycle(thread, until_ns);
+    epoch_poll(thread->epoch, SIZE_MAX);
+}
