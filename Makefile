@@ -102,7 +102,7 @@ test-programs: $(TESTS:%=$(BUILD)/tests/%)
 # when the set of files changes.
 $(BUILD)/families.inc: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(FAMILIES:%=FAMILY(%))' | tr ' ' '\n' > $@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+	@printf '%s\n' '$(foreach f,$(FAMILIES),FAMILY($(f)))' | tr ' ' '\n' > $@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 FORCE:
 
 $(BUILD)/version.inc: VERSION
