@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Keyed hash of byte strings: SipHash-1-3 (Aumasson, Bernstein 2012) with 128 secret bits drawn once a
-// store, so that a client cannot choose keys that collide.
+// Keyed hash of byte strings: SipHash-1-3 (Aumasson, Bernstein 2012) with 128 secret bits drawn
+// once a store, so that a client cannot choose keys that collide.
 #pragma once
 
 #include <stddef.h>

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Allocates at least `nbytes` bytes (aligned to 16 when nbytes >= 16, else to 8); NULL without memory.
+// Allocates at least `nbytes` bytes (aligned to 16 when nbytes >= 16, else to 8); NULL without
+// memory.
 void *mem_alloc(size_t nbytes);
 // The same, zeroed.
 void *mem_zalloc(size_t nbytes);
@@ -29,6 +30,6 @@ size_t mem_resident(void);
 // Name and version of the allocator, for INFO.
 const char *mem_allocator(void);
 
-// Test hook: the n-th allocation from now on this thread (0 = the next) and all after it fail, until
-// called with a negative n. Works in every build.
+// Test hook: the n-th allocation from now on this thread (0 = the next) and all after it fail,
+// until called with a negative n. Works in every build.
 void mem_fail_after(long n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A small random generator (xoshiro256**, Blackman and Vigna, https://prng.di.unimi.it) that is passed
-// to whoever needs chance, so that tests can seed it. Not for secrets. One thread at a time.
+// A small random generator (xoshiro256**, Blackman and Vigna, https://prng.di.unimi.it) that is
+// passed to whoever needs chance, so that tests can seed it. Not for secrets. One thread at a time.
 #pragma once
 
 #include <stdint.h>

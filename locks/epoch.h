@@ -37,18 +37,25 @@ void epoch_unregister(struct epoch_thread *);
 void epoch_enter(struct epoch_thread *);
 void epoch_exit(struct epoch_thread *);
 
+// A small number of the participant's own, below the number of participants there ever were at a
+// time: for picking a stripe of per-thread data. Never changes while it is registered.
+unsigned epoch_thread_index(const struct epoch_thread *);
+
 // True between epoch_enter() and epoch_exit(); for assertions.
 bool epoch_active(const struct epoch_thread *);
 
 // Hands `ptr` over: free_fn(ptr) runs once no section that began before this call is left, on this
 // thread or another. `nbytes` is its size, for the count of retired memory. Must be called inside a
-// section. Cannot fail: when the record of it cannot be allocated the memory is given up and counted in
-// epoch_leaked_bytes().
+// section. Cannot fail: when the record of it cannot be allocated the memory is given up and
+// counted in epoch_leaked_bytes(). free_fn may take its time, but may not call into this module,
+// nor rely on locks that anybody holds around epoch_retire(), which now and then frees older
+// objects itself.
 void epoch_retire(struct epoch_thread *, void *ptr, void (*free_fn)(void *ptr), size_t nbytes);
 
-// Tries to advance the epoch and frees what has become free, at most about `budget` objects (so that
-// no request pays for a burst). Called now and then by each thread; cheap when there is nothing to do.
-// May be called inside or outside a section. Returns the number of objects freed.
+// Tries to advance the epoch and frees what has become free, at most about `budget` objects (so
+// that no request pays for a burst). Called now and then by each thread; cheap when there is
+// nothing to do. Looks after the memory of sleeping threads as well. May be called inside or
+// outside a section. Returns the number of objects freed.
 size_t epoch_poll(struct epoch_thread *, size_t budget);
 
 // Waits until everything retired by anybody before the call is freed. Outside any section only; for
