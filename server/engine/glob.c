@@ -23,18 +23,21 @@ static bool match_class(struct bytes pattern, size_t *pos, unsigned char c, bool
         p++;
     // An unclosed class ends with the pattern, as in Redis.
     while (p < pattern.len && pattern.data[p] != ']') {
-        if (pattern.data[p] == '\\' && p + 1 < pattern.len)
-            p++;
-        unsigned char low = fold((unsigned char)pattern.data[p], nocase), high = low;
-        if (p + 2 < pattern.len && pattern.data[p + 1] == '-') {
+        // A quoted byte stands for itself; only a plain one can begin a range.
+        bool quoted = pattern.data[p] == '\\' && p + 1 < pattern.len;
+        p += quoted;
+        unsigned char low = (unsigned char)pattern.data[p], high = low;
+        if (!quoted && p + 2 < pattern.len && pattern.data[p + 1] == '-') {
             p += 2;
-            high = fold((unsigned char)pattern.data[p], nocase);
+            high = (unsigned char)pattern.data[p];
             if (low > high) {
                 unsigned char swap = low;
                 low = high;
                 high = swap;
             }
         }
+        low = fold(low, nocase);
+        high = fold(high, nocase);
         if (c >= low && c <= high)
             found = true;
         p++;
