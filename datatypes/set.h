@@ -3,33 +3,33 @@
 // Sets. Encodings: sorted array of integers (16, 32 or 64 bits each), packed blob of short strings,
 // dictionary. A set only ever moves towards the later ones, as in Redis.
 //
-// The handle (VALUE_SET's pointer) never moves while the key holds it, so operations change the set in
-// place. Functions marked [free] are for readers without a lock inside an epoch section; they end and
-// are memory-safe under concurrent change, and the dispatcher validates object.seq around them. The
-// others that only read need the read lock; those that change need the write lock and, when the set is
-// published, a write section (key_mutable() in the engine opens one).
+// The handle (VALUE_SET's pointer) never moves while the key holds it, so operations change the set
+// in place. Functions marked [free] are for readers without a lock inside an epoch section; they
+// end and are memory-safe under concurrent change, and the dispatcher validates object.seq around
+// them. The others that only read need the read lock; those that change need the write lock and,
+// when the set is published, a write section (key_mutable() in the engine opens one).
 #pragma once
 
 #include "datatypes/value.h"
 
-// A member as seen at one instant; `data` points into the set or into `buf`. Valid to the end of the
-// epoch section, or while the key is locked and the member is not removed.
+// A member as seen at one instant; `data` points into the set or into `buf`. Valid to the end of
+// the epoch section, or while the key is locked and the member is not removed.
 struct set_member {
     const char *data;
     size_t len;
     char buf[24];
 };
 
-// An empty set that nobody else can see. `hint`: the member that will be added first (may be NULL);
-// chooses the encoding at once. `expected`: number of members that will come, 0 unknown.
+// An empty set that nobody else can see. `hint`: the member that will be added first (may be NULL).
+// `expected`: number of members that will come, 0 unknown. Both are hints: they spare copies.
 enum status set_new(struct type_ctx *, const char *hint, size_t hint_len, size_t expected,
                     struct value *out);
 
 // Adds a member; *added false: it was there.
 enum status set_add(struct type_ctx *, struct value, const char *member, size_t len, bool *added);
 
-// Removes a member; *removed false: it was not there. May need memory (packed encodings are copied).
-// Removing the last member leaves an empty set: the caller deletes the key.
+// Removes a member; *removed false: it was not there. May need memory (packed encodings are
+// copied). Removing the last member leaves an empty set: the caller deletes the key.
 enum status set_remove(struct type_ctx *, struct value, const char *member, size_t len,
                        bool *removed);
 
@@ -45,20 +45,31 @@ void set_random(struct type_ctx *, struct value, struct set_member *out);
 enum status set_pop(struct type_ctx *, struct value, size_t n,
                     void (*fn)(const struct set_member *, void *arg), void *arg);
 
-// Walks the whole set. `it` is zeroed to begin; false at the end. No member is changed in between.
+// Walks the whole set, each member once; false at the end. Nothing is changed in between: the walk
+// may leave and enter epoch sections as long as the read lock is held.
+enum {
+    SET_ITER_NODES = 12,
+};
 struct set_iter {
-    uint64_t it[8];
-    struct set_member member;
+    struct set_member member; // the one that set_iter_next() came to
+    // Private to set_walk.c from here on.
+    uint64_t body;
+    uint64_t position;  // intset: index; packed: offset; dictionary: cursor of the next bucket
+    uint32_t skip;      // nodes of that bucket that were passed already
+    uint16_t next, end; // those of `nodes` that are still to come
+    bool last;          // no bucket comes after
+    const void *nodes[SET_ITER_NODES];
 };
 void set_iter_init(struct set_iter *, struct value);
 bool set_iter_next(struct set_iter *);
 
-// One step of SSCAN: calls fn for some members, returns the next cursor (0: done). Compact encodings
-// pass everything at once. Guarantee as dict_scan().
+// One step of SSCAN: calls fn for some members, returns the next cursor (0: done). Compact
+// encodings pass everything at once. Guarantee as dict_scan().
 uint64_t set_scan(struct value, uint64_t cursor, void (*fn)(const struct set_member *, void *arg),
                   void *arg);
 
-// Picks `n` distinct members (n <= count) in one pass for SRANDMEMBER, in no particular order.
+// Picks `n` distinct members (n <= count), every choice equally likely, for SRANDMEMBER; in no
+// particular order. Read lock. STATUS_NO_MEMORY: fn was not called.
 enum status set_sample(struct type_ctx *, struct value, size_t n,
                        void (*fn)(const struct set_member *, void *arg), void *arg);
 
