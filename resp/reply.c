@@ -61,6 +61,9 @@ void reply_clear(struct reply *r)
 
 void reply_consume(struct reply *r, size_t nbytes)
 {
+    if (nbytes == 0) {
+        return;
+    }
     r->consumed += nbytes;
     r->data += nbytes;
     r->len -= nbytes;
@@ -483,7 +486,9 @@ void reply_verbatim(struct reply *r, const char *format, const char *data, size_
     if (out != NULL) {
         memcpy(out, format, 3);
         out[3] = ':';
-        memcpy(out + 4, data, len);
+        if (len > 0) {
+            memcpy(out + 4, data, len);
+        }
     }
 }
 

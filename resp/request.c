@@ -12,7 +12,7 @@
 enum {
     BUFFER_MIN = 1024,         // smallest buffer allocated
     BUFFER_KEEP = 64 * 1024,   // a buffer up to this size is never given back by itself
-    BUFFER_DROP = 1024 * 1024, // one above this size is given back as soon as it drains
+    BUFFER_DROP = 256 * 1024, // one above this size is given back as soon as it drains
     DRAINS_UNUSED = 16,        // one between the two after so many drains with 3/4 unused
     BIG_BULK = 32 * 1024,      // from this length on, read exactly to the end of the argument
     ARGS_MIN = 8,              // smallest argument array
@@ -117,7 +117,10 @@ static void settle(struct request_parser *p)
 // Bytes the large argument being received still lacks, its CRLF included; SIZE_MAX without one.
 static size_t big_bulk_missing(const struct request_parser *p)
 {
-    return p->bulk_len >= BIG_BULK ? (size_t)p->bulk_len + 2 - (p->len - p->pos) : SIZE_MAX;
+    size_t have = p->len - p->pos;
+    size_t need = (size_t)p->bulk_len + 2;
+
+    return p->bulk_len >= BIG_BULK && have < need ? need - have : SIZE_MAX;
 }
 
 enum request_result request_reserve(struct request_parser *p, size_t want, char **space,
