@@ -59,14 +59,14 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Up to 15 digits with an optional '-' are exact in a double and need no strtod.
+// Up to 18 digits fit an int64, whose conversion rounds as strtod would: no need to call it.
 static bool parse_small_integer(const char *text, size_t len, double *out)
 {
     bool negative = len > 1 && text[0] == '-';
     int64_t value = 0;
     size_t i;
 
-    if (len - negative > 15) {
+    if (len - negative > 18) {
         return false;
     }
     for (i = negative; i < len; i++) {

@@ -10,13 +10,13 @@
 #include "resp/inline.h"
 
 enum {
-    BUFFER_MIN = 1024,         // smallest buffer allocated
-    BUFFER_KEEP = 64 * 1024,   // a buffer up to this size is never given back by itself
+    BUFFER_MIN = 1024,        // smallest buffer allocated
+    BUFFER_KEEP = 64 * 1024,  // a buffer up to this size is never given back by itself
     BUFFER_DROP = 256 * 1024, // one above this size is given back as soon as it drains
-    DRAINS_UNUSED = 16,        // one between the two after so many drains with 3/4 unused
-    BIG_BULK = 32 * 1024,      // from this length on, read exactly to the end of the argument
-    ARGS_MIN = 8,              // smallest argument array
-    ARGS_KEEP = 4096,          // an array up to this size is never given back by itself
+    DRAINS_UNUSED = 16,       // one between the two after so many drains with 3/4 unused
+    BIG_BULK = 32 * 1024,     // from this length on, read exactly to the end of the argument
+    ARGS_MIN = 8,             // smallest argument array
+    ARGS_KEEP = 4096,         // an array up to this size is never given back by itself
 };
 
 // A parse step's answer besides the public ones: nothing to hand out, go on with what follows.

@@ -335,6 +335,27 @@ static void test_reply_stream_in_pieces(void **state)
         assert_int_equal(r.len, written - sent);
         assert_in_range(reply_memory(&r), r.len, 100000);
     }
+    assert_in_range(hook.calls, 1, 10);
+    reply_free(&r);
+}
+
+// A long queue that is sent and filled in small pieces is not moved for each piece.
+static void test_reply_long_queue_is_rarely_moved(void **state)
+{
+    static char queue[60000];
+    struct reply r;
+    int i, moves = 0;
+
+    (void)state;
+    reply_open(&r, 2);
+    reply_raw(&r, queue, sizeof(queue));
+    for (i = 0; i < 10000; i++) {
+        reply_consume(&r, 5);
+        reply_ok(&r);
+        moves += r.data == r.start;
+    }
+    assert_int_equal(r.len, sizeof(queue));
+    assert_in_range(moves, 0, 3);
     reply_free(&r);
 }
 
@@ -383,15 +404,18 @@ static void test_reply_gives_memory_back(void **state)
 static void test_reply_move(void **state)
 {
     struct reply a, b;
+    size_t mark;
 
     (void)state;
     reply_open(&a, 2);
     reply_open(&b, 2);
     reply_bulk_str(&b, "one");
     reply_consume(&b, 4);
+    mark = reply_mark(&b);
     reply_move(&a, &b); // takes the buffer over, the dead bytes with it
     assert_int_equal(reply_memory(&b), 0);
     assert_int_equal(b.len, 0);
+    assert_int_equal(reply_mark(&b), mark); // positions never go back
     reply_int(&b, 2);
     reply_move(&a, &b); // appends
     assert_int_equal(b.len, 0);
@@ -509,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_reply_deferred_while_sending),
         cmocka_unit_test(test_reply_mark_and_truncate),
         cmocka_unit_test(test_reply_stream_in_pieces),
+        cmocka_unit_test(test_reply_long_queue_is_rarely_moved),
         cmocka_unit_test(test_reply_steady_state_allocates_nothing),
         cmocka_unit_test(test_reply_gives_memory_back),
         cmocka_unit_test(test_reply_move),
