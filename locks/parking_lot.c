@@ -435,9 +435,9 @@ static bool fair_now_locked(struct bucket *bucket)
     bucket->seed ^= bucket->seed << 13;
     bucket->seed ^= bucket->seed >> 17;
     bucket->seed ^= bucket->seed << 5;
-    uint64_t mean_ns =
-        (uint64_t)atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed) * NS_PER_US;
-    bucket->fair_at_ns = now + (int64_t)(bucket->seed % (2 * mean_ns + 1));
+    uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
+    uint64_t wait_us = mean_us * bucket->seed >> 31; // 0 .. 2 * mean
+    bucket->fair_at_ns = now + (int64_t)wait_us * NS_PER_US;
     return started;
 }
 

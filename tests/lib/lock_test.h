@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Helpers of the lock tests: groups of threads, waiting for a condition, random delays at the
+// test points inside the locks. Threads must not assert (cmocka jumps out of the main thread only):
+// they count errors, and the main thread asserts that there were none.
+#ifndef TESTS_LIB_LOCK_TEST_H
+#define TESTS_LIB_LOCK_TEST_H
+
+#include "locks/cpu.h"
+#include "locks/testpoint.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define NS_PER_MS INT64_C(1000000)
+#define LIMIT_NS  (20000 * NS_PER_MS)
+#define MAX_GROUP 256
+
+// Evaluates to whether the condition came true before a limit that only a hang reaches.
+#define WAIT_UNTIL(condition)                                                                      \
+    ({                                                                                             \
+        int64_t limit_ = clock_monotonic_ns() + LIMIT_NS;                                          \
+        bool met_;                                                                                 \
+        while (!(met_ = (condition)) && clock_monotonic_ns() < limit_)                             \
+            sched_yield();                                                                         \
+        met_;                                                                                      \
+    })
+
+#define LOAD(variable)         atomic_load_explicit(&(variable), memory_order_acquire)
+#define STORE(variable, value) atomic_store_explicit(&(variable), (value), memory_order_release)
+#define COUNT(variable)        atomic_fetch_add_explicit(&(variable), 1, memory_order_relaxed)
+
+// xorshift64 of the calling thread.
+static inline uint64_t test_random(void)
+{
+    static _Thread_local uint64_t state;
+    if (state == 0)
+        state = ((uint64_t)(uintptr_t)&state * UINT64_C(0x9E3779B97F4A7C15)) | 1;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static inline void sleep_ns(int64_t ns)
+{
+    struct timespec span = {.tv_sec = 0, .tv_nsec = ns};
+    nanosleep(&span, NULL);
+}
+
+// The hook of the torture tests: mostly nothing, sometimes a short or a long delay.
+static inline void delay_at_random(enum lock_point point)
+{
+    (void)point;
+    uint64_t dice = test_random() >> 32;
+    if (dice % 8 == 0)
+        sched_yield();
+    else if (dice % 32 == 1)
+        sleep_ns((int64_t)(dice % 100000));
+}
+
+// Interference on or off; without KL_DEBUG there is none to be had.
+static inline void delays_set(bool on)
+{
+#ifdef KL_DEBUG
+    lock_testpoint_set(on ? delay_at_random : NULL);
+#else
+    (void)on;
+#endif
+}
+
+struct group {
+    pthread_t threads[MAX_GROUP];
+    size_t n;
+};
+
+static inline void group_start(struct group *group, size_t n, void *(*body)(void *), void *arg)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (group->n == MAX_GROUP ||
+            pthread_create(&group->threads[group->n], NULL, body, arg) != 0)
+            abort();
+        group->n++;
+    }
+}
+
+static inline void group_join(struct group *group)
+{
+    for (size_t i = 0; i < group->n; i++)
+        pthread_join(group->threads[i], NULL);
+    group->n = 0;
+}
+
+// Runs n threads of one body to their end.
+static inline void run_threads(size_t n, void *(*body)(void *), void *arg)
+{
+    static struct group group;
+    group_start(&group, n, body, arg);
+    group_join(&group);
+}
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "locks/mutex.h"
+
+#include "locks/parking_lot.h"
+#include "tests/lib/lock_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static struct mutex mutex;
+static _Atomic int entered;
+static int order[8]; // who got in, under the mutex
+
+static int state_of(void)
+{
+    return atomic_load_explicit(&mutex.state, memory_order_relaxed);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    mutex_init(&mutex);
+    STORE(entered, 0);
+    return 0;
+}
+
+static void *enter(void *arg)
+{
+    mutex_lock(&mutex);
+    order[COUNT(entered)] = (int)(intptr_t)arg;
+    mutex_unlock(&mutex);
+    return NULL;
+}
+
+static void *enter_fairly(void *arg)
+{
+    mutex_lock(&mutex);
+    order[COUNT(entered)] = (int)(intptr_t)arg;
+    mutex_unlock_fair(&mutex);
+    return NULL;
+}
+
+static void test_is_one_byte_and_starts_free(void **state)
+{
+    (void)state;
+    static struct mutex fresh = MUTEX_INIT;
+    assert_int_equal(sizeof(fresh), 1);
+    assert_false(mutex_is_locked(&fresh));
+    assert_true(mutex_try_lock(&fresh));
+    mutex_unlock(&fresh);
+}
+
+static void test_try_lock_fails_when_held(void **state)
+{
+    (void)state;
+    mutex_lock(&mutex);
+    assert_true(mutex_is_locked(&mutex));
+    assert_int_equal(state_of(), MUTEX_LOCKED);
+    assert_false(mutex_try_lock(&mutex));
+    mutex_unlock(&mutex);
+    assert_int_equal(state_of(), 0);
+    assert_true(mutex_try_lock(&mutex));
+    mutex_unlock_fair(&mutex);
+    assert_int_equal(state_of(), 0);
+}
+
+static void test_deadline_passes_and_leaves_no_trace(void **state)
+{
+    (void)state;
+    mutex_lock(&mutex);
+    int64_t deadline = clock_monotonic_ns() + 2 * NS_PER_MS;
+    assert_false(mutex_lock_until(&mutex, deadline));
+    assert_true(clock_monotonic_ns() >= deadline);
+    assert_int_equal(state_of(), MUTEX_LOCKED);
+    mutex_unlock(&mutex);
+    assert_true(mutex_lock_until(&mutex, 0)); // a free mutex needs no waiting
+    mutex_unlock(&mutex);
+}
+
+static void test_waiter_parks_and_gets_in(void **state)
+{
+    (void)state;
+    static struct group group;
+    mutex_lock(&mutex);
+    group_start(&group, 1, enter, NULL);
+    assert_true(WAIT_UNTIL(state_of() == (MUTEX_LOCKED | MUTEX_PARKED)));
+    assert_int_equal(LOAD(entered), 0);
+    mutex_unlock(&mutex);
+    group_join(&group);
+    assert_int_equal(LOAD(entered), 1);
+    assert_int_equal(state_of(), 0);
+}
+
+static void test_free_with_waiters_can_be_taken(void **state)
+{
+    (void)state;
+    // The state between an unlock and the arrival of the woken waiter, others being parked.
+    atomic_store_explicit(&mutex.state, MUTEX_PARKED, memory_order_relaxed);
+    assert_false(mutex_is_locked(&mutex));
+    assert_true(mutex_try_lock(&mutex));
+    assert_int_equal(state_of(), MUTEX_LOCKED | MUTEX_PARKED);
+    mutex_unlock(&mutex); // finds the queue empty
+    assert_int_equal(state_of(), 0);
+}
+
+// Fair unlocks hand the mutex through the queue in order. Each thread is parked before the next
+// starts: its arrival is seen as a waiter more in the queue.
+static size_t queued;
+static enum unpark_choice count_only(void *arg, uintptr_t park_token)
+{
+    (void)arg, (void)park_token;
+    queued++;
+    return UNPARK_SKIP;
+}
+
+static uintptr_t no_token(void *arg, struct unpark_result result)
+{
+    (void)arg, (void)result;
+    return 0;
+}
+
+static size_t waiters(void)
+{
+    queued = 0;
+    unpark_filter(&mutex, count_only, no_token, NULL);
+    return queued;
+}
+
+static void test_fair_unlock_hands_over_in_order(void **state)
+{
+    (void)state;
+    static struct group group;
+    mutex_lock(&mutex);
+    for (size_t i = 0; i < 8; i++) {
+        group_start(&group, 1, enter_fairly, (void *)(intptr_t)i);
+        assert_true(WAIT_UNTIL(waiters() == i + 1));
+    }
+    mutex_unlock_fair(&mutex);
+    // Handed over, never free in between, until the last has left.
+    if (mutex_try_lock(&mutex)) {
+        assert_int_equal(LOAD(entered), 8);
+        mutex_unlock(&mutex);
+    }
+    group_join(&group);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(order[i], i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_is_one_byte_and_starts_free, setup),
+        cmocka_unit_test_setup(test_try_lock_fails_when_held, setup),
+        cmocka_unit_test_setup(test_deadline_passes_and_leaves_no_trace, setup),
+        cmocka_unit_test_setup(test_waiter_parks_and_gets_in, setup),
+        cmocka_unit_test_setup(test_free_with_waiters_can_be_taken, setup),
+        cmocka_unit_test_setup(test_fair_unlock_hands_over_in_order, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
