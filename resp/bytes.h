@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A borrowed byte string: pointer and length, not terminated, owned by someone else. Arguments of
-// a request, keys and values travel as this. Nothing here allocates except bytes_to_double for
-// numbers longer than DOUBLE_INPUT_CHARS.
+// a request, keys and values travel as this. Nothing here allocates, but for bytes_to_double on
+// text no sane number needs (see double_parse).
 
 #pragma once
 

@@ -11,7 +11,7 @@
 enum {
     DOUBLE_CHARS = 32,             // room double_format needs
     DOUBLE_LONG_CHARS = 5 * 1024,  // room double_format_long needs
-    DOUBLE_INPUT_CHARS = 5 * 1024, // longest long double read, and double read without malloc
+    DOUBLE_INPUT_CHARS = 5 * 1024, // text of a long double is shorter than this
 };
 
 // Writes `value` with 17 significant digits ("%.17g"; "inf", "-inf", "nan"), the form of a score
@@ -25,8 +25,8 @@ size_t double_format_long(long double value, char *out);
 
 // Whether the whole of text[0..len) is a number as strtod reads it (decimal, hex, "inf"), which is
 // stored in *out: no leading space, no NaN, no overflow, no underflow to zero. *out is left alone
-// when the answer is false. Text above DOUBLE_INPUT_CHARS is copied with malloc; when that fails
-// the text counts as no number.
+// when the answer is false. Text of 256 bytes and more is copied with malloc; when that fails it
+// counts as no number.
 bool double_parse(const char *text, size_t len, double *out);
 
 // The same for a long double; text of DOUBLE_INPUT_CHARS bytes or more is no number.

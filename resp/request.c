@@ -102,8 +102,9 @@ static void settle(struct request_parser *p)
         p->args_cap = 0;
     }
     if (p->pos == p->len && p->args_left == 0) {
-        p->drains = p->len <= p->cap / 4 ? p->drains + 1 : 0;
-        if (p->cap > BUFFER_DROP || (p->cap > BUFFER_KEEP && p->drains >= DRAINS_UNUSED)) {
+        // Counted for medium buffers only: the count must not run on for the life of a connection.
+        p->drains = p->cap > BUFFER_KEEP && p->len <= p->cap / 4 ? p->drains + 1 : 0;
+        if (p->cap > BUFFER_DROP || p->drains >= DRAINS_UNUSED) {
             release_buffer(p);
         }
         p->pos = p->len = 0;

@@ -164,7 +164,8 @@ struct sample {
 #define EXPECTED         "!Protocol error: expected '$', got "
 #define UNBALANCED       "!Protocol error: unbalanced quotes in request"
 
-// Each answer was compared with redis-server 7.0.15's, but for the ones on NUL bytes.
+// Each answer is redis-server 7.0.15's but two: it waits for more after a NUL in a length line, and
+// its limit on the number of arguments is INT_MAX.
 static const struct sample corpus[] = {
     SAMPLE("", ""),
     SAMPLE("*1\r\n$4\r\nPING\r\n", "[PING]"),
