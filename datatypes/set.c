@@ -490,6 +490,11 @@ size_t set_count(struct value v)
     return atomic_load_explicit(&s->count, memory_order_acquire);
 }
 
+bool set_is_compact(struct value v)
+{
+    return set_body_kind(set_body(value_pointer(v))) != SET_BODY_DICT;
+}
+
 // ---- parts of value.c ------------------------------------------------------------------------
 
 enum status set_copy(struct type_ctx *ctx, struct value v, struct value *out)

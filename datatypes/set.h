@@ -37,6 +37,10 @@ enum status set_remove(struct type_ctx *, struct value, const char *member, size
 bool set_contains(struct type_ctx *, struct value, const char *member, size_t len);
 size_t set_count(struct value);
 
+// True while the set is one block (sorted array, packed blob), which is cheap to copy. From a
+// dictionary set_remove() never fails. Any lock.
+bool set_is_compact(struct value);
+
 // A uniformly random member; the set is not empty. Read lock.
 void set_random(struct type_ctx *, struct value, struct set_member *out);
 

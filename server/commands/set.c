@@ -1,0 +1,792 @@
+// SPDX-License-Identifier: MIT
+//
+// Set commands.
+//
+// A single change is made in place; each operation of set.h is all or nothing. A command that makes
+// several changes, each of which may need memory, must not stop half-way: to a compact set they are
+// made in a copy that then takes its place (`aside`); in a dictionary, from which removing never
+// fails, they are made in place and taken back when one fails.
+#include "datatypes/set.h"
+#include "datatypes/mem.h"
+#include "resp/digits.h"
+#include "server/engine/client.h"
+#include "server/engine/cmd.h"
+#include "server/engine/config.h"
+#include "server/engine/scan_args.h"
+#include "server/engine/set_algebra.h"
+#include "server/engine/store.h"
+
+enum {
+    INLINE_ARGS = 64,      // arguments of SADD and SREM that are listed without allocating
+    INLINE_SETS = 32,      // likewise operands of SINTER and the like
+    CHECK_SIZE_EVERY = 64, // members that SRANDMEMBER repeats between looks at the reply's size
+};
+
+// ---- replying members -------------------------------------------------------------------------
+
+static void reply_member(const struct set_member *m, void *reply)
+{
+    reply_bulk(reply, m->data, m->len);
+}
+
+static void reply_members(struct cmd_ctx *c, struct value set)
+{
+    struct set_iter it;
+
+    set_iter_init(&it, set);
+    while (set_iter_next(&it))
+        reply_member(&it.member, c->reply);
+}
+
+static void reply_whole_set(struct cmd_ctx *c, struct value set)
+{
+    reply_set(c->reply, value_is_none(set) ? 0 : set_count(set));
+    if (!value_is_none(set))
+        reply_members(c, set);
+}
+
+// ---- adding and removing ----------------------------------------------------------------------
+
+static bool contains(struct cmd_ctx *c, struct value set, int arg)
+{
+    return set_contains(c->types, set, c->argv[arg].data, c->argv[arg].len);
+}
+
+// The arguments that will change something: indices in argv, 0 for one that turned out a
+// repetition.
+struct arg_list {
+    int *args, n;
+    int few[INLINE_ARGS];
+};
+
+// Lists the arguments from 2 on that are (or are not) in the set. STATUS_NO_MEMORY: nothing to
+// free.
+static enum status arg_list_init(struct arg_list *list, struct cmd_ctx *c, struct value set,
+                                 bool present)
+{
+    list->args = list->few;
+    list->n = 0;
+    if (c->argc - 2 > INLINE_ARGS) {
+        list->args = mem_alloc((size_t)(c->argc - 2) * sizeof *list->args);
+        if (!list->args)
+            return STATUS_NO_MEMORY;
+    }
+    for (int i = 2; i < c->argc; i++) {
+        if (contains(c, set, i) == present)
+            list->args[list->n++] = i;
+    }
+    return STATUS_OK;
+}
+
+static void arg_list_free(struct arg_list *list)
+{
+    if (list->args != list->few)
+        mem_free(list->args);
+}
+
+// Adds the listed arguments to a set, all or none.
+static enum status add_listed(struct cmd_ctx *c, struct value set, struct arg_list *list,
+                              int64_t *nadded)
+{
+    enum status status = STATUS_OK;
+    bool done;
+    int i;
+
+    for (i = 0; i < list->n; i++) {
+        struct bytes member = c->argv[list->args[i]];
+        status = set_add(c->types, set, member.data, member.len, &done);
+        if (status != STATUS_OK)
+            break;
+        if (!done)
+            list->args[i] = 0;
+        *nadded += done;
+    }
+    while (status != STATUS_OK && i-- > 0) {
+        struct bytes member = c->argv[list->args[i]];
+        // Fails in a compact set only, and that is then a copy which is thrown away.
+        if (list->args[i])
+            (void)set_remove(c->types, set, member.data, member.len, &done);
+    }
+    return status;
+}
+
+static enum status remove_listed(struct cmd_ctx *c, struct value set, struct arg_list *list,
+                                 int64_t *nremoved)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < list->n && status == STATUS_OK; i++) {
+        struct bytes member = c->argv[list->args[i]];
+        bool done;
+        status = set_remove(c->types, set, member.data, member.len, &done);
+        *nremoved += done;
+    }
+    return status;
+}
+
+// Makes a listed change to the set `old` of key 0; `changed` counts what it did.
+static enum status change_listed(struct cmd_ctx *c, struct value old, struct arg_list *list,
+                                 enum status (*change)(struct cmd_ctx *, struct value,
+                                                       struct arg_list *, int64_t *),
+                                 int64_t *changed)
+{
+    bool aside = list->n > 1 && set_is_compact(old);
+    struct value set = old;
+    enum status status = STATUS_OK;
+
+    if (list->n == 0)
+        return STATUS_OK;
+    if (aside)
+        status = value_copy(c->types, old, &set);
+    else
+        set = key_mutable(c, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = change(c, set, list, changed);
+    bool keep = status == STATUS_OK && set_count(set) > 0;
+    if (aside && keep)
+        key_set(c, 0, set);
+    else if (aside)
+        value_free(set);
+    if (status == STATUS_OK && !keep)
+        key_delete(c, 0);
+    return status;
+}
+
+// A private set of all arguments from 2 on.
+static enum status set_of_args(struct cmd_ctx *c, struct value *out, int64_t *nadded)
+{
+    struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
+
+    for (int i = 2; i < c->argc; i++) {
+        if (!set_builder_take(c->argv[i].data, c->argv[i].len, &b))
+            return b.status;
+    }
+    *out = b.set;
+    *nadded = (int64_t)set_count(b.set);
+    return STATUS_OK;
+}
+
+/* SADD key member [member ...]  -> number added */
+static void cmd_sadd(struct cmd_ctx *c)
+{
+    struct arg_list list;
+    struct value set;
+    int64_t added = 0;
+    enum status status;
+
+    if (!key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    if (value_is_none(set)) {
+        status = set_of_args(c, &set, &added);
+        if (status == STATUS_OK)
+            key_set(c, 0, set);
+    } else {
+        status = arg_list_init(&list, c, set, false);
+        if (status == STATUS_OK) {
+            status = change_listed(c, set, &list, add_listed, &added);
+            arg_list_free(&list);
+        }
+    }
+    if (status == STATUS_OK)
+        reply_int(c->reply, added);
+    else
+        cmd_reply_status(c, status);
+}
+
+/* SREM key member [member ...]  -> number removed */
+static void cmd_srem(struct cmd_ctx *c)
+{
+    struct arg_list list;
+    struct value set;
+    int64_t removed = 0;
+    enum status status = STATUS_OK;
+
+    if (!key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    if (!value_is_none(set)) {
+        status = arg_list_init(&list, c, set, true);
+        if (status == STATUS_OK) {
+            status = change_listed(c, set, &list, remove_listed, &removed);
+            arg_list_free(&list);
+        }
+    }
+    if (status == STATUS_OK)
+        reply_int(c->reply, removed);
+    else
+        cmd_reply_status(c, status);
+}
+
+// ---- SMOVE ------------------------------------------------------------------------------------
+
+// Adds argument 3 to the set of key 1; all or nothing.
+static enum status smove_add(struct cmd_ctx *c, struct value dst)
+{
+    struct bytes member = c->argv[3];
+    struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
+    bool added;
+
+    if (!value_is_none(dst)) {
+        if (contains(c, dst, 3))
+            return STATUS_OK;
+        return set_add(c->types, key_mutable(c, 1), member.data, member.len, &added);
+    }
+    if (set_builder_take(member.data, member.len, &b))
+        key_set(c, 1, b.set);
+    return b.status;
+}
+
+// Takes argument 3 out of the set of key 0, which has it. Where that may fail it was done before:
+// `without`, unless absent, is to take the set's place.
+static void smove_remove(struct cmd_ctx *c, struct value src, struct value without)
+{
+    bool removed;
+
+    if (!value_is_none(without))
+        key_set(c, 0, without);
+    else if (set_count(src) == 1)
+        key_delete(c, 0);
+    else // a dictionary: cannot fail
+        (void)set_remove(c->types, key_mutable(c, 0), c->argv[3].data, c->argv[3].len, &removed);
+}
+
+/* SMOVE source destination member  -> 1 when it was moved */
+static void cmd_smove(struct cmd_ctx *c)
+{
+    struct value src, dst, without = VALUE_ABSENT;
+    enum status status = STATUS_OK;
+    bool removed;
+
+    src = key_get(c, 0);
+    if (value_is_none(src)) {
+        reply_int(c->reply, 0);
+        return;
+    }
+    if (!key_get_type(c, 0, TYPE_SET, &src) || !key_get_type(c, 1, TYPE_SET, &dst))
+        return;
+    if (src.bits == dst.bits || !contains(c, src, 3)) {
+        reply_int(c->reply, contains(c, src, 3));
+        return;
+    }
+    if (set_count(src) > 1 && set_is_compact(src)) {
+        status = value_copy(c->types, src, &without);
+        if (status == STATUS_OK)
+            status = set_remove(c->types, without, c->argv[3].data, c->argv[3].len, &removed);
+    }
+    if (status == STATUS_OK)
+        status = smove_add(c, dst);
+    if (status == STATUS_OK) {
+        smove_remove(c, src, without);
+        reply_int(c->reply, 1);
+        return;
+    }
+    if (!value_is_none(without))
+        value_free(without);
+    cmd_reply_status(c, status);
+}
+
+// ---- looking ----------------------------------------------------------------------------------
+
+/* SCARD key */
+static void cmd_scard(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (key_get_type(c, 0, TYPE_SET, &set))
+        reply_int(c->reply, value_is_none(set) ? 0 : (int64_t)set_count(set));
+}
+
+/* SISMEMBER key member */
+static void cmd_sismember(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (key_get_type(c, 0, TYPE_SET, &set))
+        reply_int(c->reply, !value_is_none(set) && contains(c, set, 2));
+}
+
+/* SMISMEMBER key member [member ...]  -> 0 or 1 for each */
+static void cmd_smismember(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (!key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    reply_array(c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++)
+        reply_int(c->reply, !value_is_none(set) && contains(c, set, i));
+}
+
+/* SMEMBERS key */
+static void cmd_smembers(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (key_get_type(c, 0, TYPE_SET, &set))
+        reply_whole_set(c, set);
+}
+
+struct sscan_page {
+    const struct scan_args *args;
+    struct reply members; // gathered aside, because the cursor comes first
+    size_t seen, n;
+};
+
+static void sscan_visit(const struct set_member *m, void *arg)
+{
+    struct sscan_page *page = arg;
+
+    page->seen++;
+    if (!scan_args_match(page->args, m->data, m->len))
+        return;
+    reply_bulk(&page->members, m->data, m->len);
+    page->n++;
+}
+
+static void reply_page(struct cmd_ctx *c, uint64_t cursor, const struct sscan_page *page)
+{
+    char text[DIGITS_MAX];
+
+    reply_array(c->reply, 2);
+    reply_bulk(c->reply, text, digits_write_u64(text, cursor));
+    reply_array(c->reply, page->n);
+    reply_raw(c->reply, page->members.data, page->members.len);
+}
+
+/* SSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member ...]] */
+static void cmd_sscan(struct cmd_ctx *c)
+{
+    struct scan_args args;
+    struct sscan_page page = {.args = &args};
+    struct value set;
+    uint64_t cursor;
+
+    if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    reply_init(&page.members, c->reply->protocol);
+    if (value_is_none(set)) {
+        reply_page(c, 0, &page);
+        return;
+    }
+    if (!scan_args_options(c, 3, &args))
+        return;
+    cursor = args.cursor;
+    uint64_t steps = scan_args_steps(&args);
+    do {
+        cursor = set_scan(set, cursor, sscan_visit, &page);
+    } while (cursor != 0 && --steps > 0 && page.seen < args.count);
+    if (page.members.failed)
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+    else
+        reply_page(c, cursor, &page);
+    reply_free(&page.members);
+}
+
+// ---- chance -----------------------------------------------------------------------------------
+
+// Takes `n` > 0 members out of the set and replies them; with more than fit it takes all.
+static void pop(struct cmd_ctx *c, struct value set, size_t n)
+{
+    size_t mark = reply_mark(c->reply);
+
+    if (n >= set_count(set)) {
+        reply_members(c, set);
+        key_delete(c, 0);
+        return;
+    }
+    enum status status = set_pop(c->types, key_mutable(c, 0), n, reply_member, c->reply);
+    if (status != STATUS_OK) {
+        reply_truncate(c->reply, mark);
+        cmd_reply_status(c, status);
+    }
+}
+
+static void spop_count(struct cmd_ctx *c)
+{
+    struct value set;
+    int64_t n;
+
+    if (!cmd_arg_i64_range(c, 2, 0, INT64_MAX, &n, "value is out of range, must be positive") ||
+        !key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    if (value_is_none(set) || n == 0) {
+        reply_set(c->reply, 0);
+        return;
+    }
+    size_t count = set_count(set);
+    reply_set(c->reply, (size_t)n < count ? (size_t)n : count);
+    pop(c, set, (size_t)n);
+}
+
+/* SPOP key [count]  -> a member or nil; with count a set of them */
+static void cmd_spop(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (c->argc > 3) {
+        cmd_reply_syntax(c);
+    } else if (c->argc == 3) {
+        spop_count(c);
+    } else if (key_get_type(c, 0, TYPE_SET, &set)) {
+        if (value_is_none(set))
+            reply_null(c->reply);
+        else
+            pop(c, set, 1);
+    }
+}
+
+// True when the reply has become so large that the connection will be closed for it anyway.
+static bool reply_too_large(struct cmd_ctx *c)
+{
+    int64_t limit =
+        atomic_load_explicit(&c->store->config->output_hard_limit, memory_order_relaxed);
+
+    if (!c->reply->failed && (limit <= 0 || c->reply->len <= (size_t)limit))
+        return false;
+    client_flag_set(c->client, CLIENT_CLOSE_NOW);
+    return true;
+}
+
+// Replies `n` members, the same one any number of times.
+static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t n)
+{
+    struct set_member m;
+
+    reply_array(c->reply, n);
+    for (uint64_t i = 0; i < n; i++) {
+        if (i % CHECK_SIZE_EVERY == 0 && reply_too_large(c))
+            return;
+        set_random(c->types, set, &m);
+        reply_member(&m, c->reply);
+    }
+}
+
+static void srandmember_count(struct cmd_ctx *c)
+{
+    struct value set;
+    int64_t n;
+
+    if (!cmd_arg_i64(c, 2, &n))
+        return;
+    if (n == INT64_MIN) {
+        reply_errorf(c->reply, "value is out of range, value must between %lld and %lld",
+                     -(long long)INT64_MAX, (long long)INT64_MAX);
+        return;
+    }
+    if (!key_get_type(c, 0, TYPE_SET, &set))
+        return;
+    if (value_is_none(set) || n == 0) {
+        reply_empty_array(c->reply);
+    } else if (n < 0) {
+        reply_with_repetition(c, set, (uint64_t)-n);
+    } else if ((uint64_t)n >= set_count(set)) {
+        reply_array(c->reply, set_count(set));
+        reply_members(c, set);
+    } else {
+        size_t mark = reply_mark(c->reply);
+        reply_array(c->reply, (size_t)n);
+        enum status status = set_sample(c->types, set, (size_t)n, reply_member, c->reply);
+        if (status != STATUS_OK) {
+            reply_truncate(c->reply, mark);
+            cmd_reply_status(c, status);
+        }
+    }
+}
+
+/* SRANDMEMBER key [count]  -> a member or nil; with count an array, with repetitions when negative
+ */
+static void cmd_srandmember(struct cmd_ctx *c)
+{
+    struct set_member m;
+    struct value set;
+
+    if (c->argc > 3) {
+        cmd_reply_syntax(c);
+    } else if (c->argc == 3) {
+        srandmember_count(c);
+    } else if (key_get_type(c, 0, TYPE_SET, &set)) {
+        if (value_is_none(set)) {
+            reply_null(c->reply);
+            return;
+        }
+        set_random(c->types, set, &m);
+        reply_member(&m, c->reply);
+    }
+}
+
+// ---- intersection, union, difference ----------------------------------------------------------
+
+struct operands {
+    struct value *sets;
+    size_t n;
+    struct value few[INLINE_SETS];
+};
+
+// Collects the sets of the keys from `first` on; false: an error was replied and there is nothing
+// to free.
+static bool operands_init(struct operands *o, struct cmd_ctx *c, int first)
+{
+    o->sets = o->few;
+    o->n = (size_t)(c->nkeys - first);
+    if (o->n > INLINE_SETS) {
+        o->sets = mem_alloc(o->n * sizeof *o->sets);
+        if (!o->sets) {
+            cmd_reply_status(c, STATUS_NO_MEMORY);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < o->n; i++) {
+        if (!key_get_type(c, first + (int)i, TYPE_SET, &o->sets[i])) {
+            if (o->sets != o->few)
+                mem_free(o->sets);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void operands_free(struct operands *o)
+{
+    if (o->sets != o->few)
+        mem_free(o->sets);
+}
+
+struct reply_taker {
+    struct reply *reply;
+    size_t n;
+};
+
+static bool take_to_reply(const char *member, size_t len, void *arg)
+{
+    struct reply_taker *to = arg;
+
+    reply_bulk(to->reply, member, len);
+    to->n++;
+    return true;
+}
+
+// Makes `result` (private, or absent) the value of key 0 and replies its size.
+static void store_result(struct cmd_ctx *c, enum status status, struct value result)
+{
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+    } else if (value_is_none(result)) {
+        key_delete(c, 0);
+        reply_int(c->reply, 0);
+    } else {
+        size_t count = set_count(result); // the set is the key's from key_set() on
+        key_set(c, 0, result);
+        reply_int(c->reply, (int64_t)count);
+    }
+}
+
+/* SINTER key [key ...] */
+static void cmd_sinter(struct cmd_ctx *c)
+{
+    struct reply_taker to = {.reply = c->reply};
+    struct operands o;
+
+    if (!operands_init(&o, c, 0))
+        return;
+    size_t at = reply_deferred_begin(c->reply);
+    set_inter(c->types, o.sets, o.n, take_to_reply, &to);
+    reply_deferred_set(c->reply, at, to.n);
+    operands_free(&o);
+}
+
+/* SINTERSTORE destination key [key ...]  -> size of the result */
+static void cmd_sinterstore(struct cmd_ctx *c)
+{
+    struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
+    struct operands o;
+
+    if (!operands_init(&o, c, 1))
+        return;
+    set_inter(c->types, o.sets, o.n, set_builder_take, &b);
+    operands_free(&o);
+    store_result(c, b.status, b.set);
+}
+
+// The number of keys that SINTERCARD announces, or -1 when it announces more than there are.
+static int64_t sintercard_numkeys(const struct cmd_ctx *c, bool *is_number)
+{
+    int64_t n;
+
+    *is_number = bytes_to_i64(c->argv[1], &n) && n > 0;
+    return *is_number && n <= c->argc - 2 ? n : -1;
+}
+
+static void sintercard_keys(struct cmd_ctx *c)
+{
+    bool is_number;
+    int64_t n = sintercard_numkeys(c, &is_number);
+
+    for (int i = 0; i < n; i++) {
+        if (cmd_add_key(c, 2 + i, c->db, LOCK_READ) < 0)
+            return;
+    }
+}
+
+static bool parse_sintercard(struct cmd_ctx *c, int64_t *limit)
+{
+    bool is_number;
+    int64_t numkeys = sintercard_numkeys(c, &is_number);
+
+    *limit = 0;
+    if (numkeys < 0) {
+        reply_error(c->reply, is_number ? "Number of keys can't be greater than number of args"
+                                        : "numkeys should be greater than 0");
+        return false;
+    }
+    for (int i = 2 + (int)numkeys; i < c->argc; i += 2) {
+        if (!cmd_arg_is(c, i, "limit") || i + 1 == c->argc) {
+            cmd_reply_syntax(c);
+            return false;
+        }
+        if (!cmd_arg_i64_range(c, i + 1, 0, INT64_MAX, limit, "LIMIT can't be negative"))
+            return false;
+    }
+    return true;
+}
+
+struct limited_count {
+    int64_t n, limit; // limit 0: none
+};
+
+static bool take_to_count(const char *member, size_t len, void *arg)
+{
+    struct limited_count *count = arg;
+
+    (void)member;
+    (void)len;
+    return ++count->n != count->limit;
+}
+
+/* SINTERCARD numkeys key [key ...] [LIMIT limit]  -> size of the intersection, at most the limit */
+static void cmd_sintercard(struct cmd_ctx *c)
+{
+    struct limited_count count = {.n = 0};
+    struct operands o;
+
+    if (!parse_sintercard(c, &count.limit) || !operands_init(&o, c, 0))
+        return;
+    set_inter(c->types, o.sets, o.n, take_to_count, &count);
+    operands_free(&o);
+    reply_int(c->reply, count.n);
+}
+
+/* SUNION key [key ...] */
+static void cmd_sunion(struct cmd_ctx *c)
+{
+    struct operands o;
+    struct value result = VALUE_ABSENT;
+
+    if (!operands_init(&o, c, 0))
+        return;
+    enum status status = set_union(c->types, o.sets, o.n, &result);
+    operands_free(&o);
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+        return;
+    }
+    reply_whole_set(c, result);
+    if (!value_is_none(result))
+        value_free(result);
+}
+
+/* SUNIONSTORE destination key [key ...]  -> size of the result */
+static void cmd_sunionstore(struct cmd_ctx *c)
+{
+    struct operands o;
+    struct value result = VALUE_ABSENT;
+
+    if (!operands_init(&o, c, 1))
+        return;
+    enum status status = set_union(c->types, o.sets, o.n, &result);
+    operands_free(&o);
+    store_result(c, status, result);
+}
+
+/* SDIFF key [key ...] */
+static void cmd_sdiff(struct cmd_ctx *c)
+{
+    struct reply_taker to = {.reply = c->reply};
+    struct operands o;
+    struct value rest;
+
+    if (!operands_init(&o, c, 0))
+        return;
+    size_t mark = reply_mark(c->reply);
+    size_t at = reply_deferred_begin(c->reply);
+    enum status status = set_diff(c->types, o.sets, o.n, take_to_reply, &to, &rest);
+    operands_free(&o);
+    if (status != STATUS_OK) {
+        reply_truncate(c->reply, mark);
+        cmd_reply_status(c, status);
+        return;
+    }
+    if (!value_is_none(rest)) {
+        to.n = set_count(rest);
+        reply_members(c, rest);
+        value_free(rest);
+    }
+    reply_deferred_set(c->reply, at, to.n);
+}
+
+/* SDIFFSTORE destination key [key ...]  -> size of the result */
+static void cmd_sdiffstore(struct cmd_ctx *c)
+{
+    struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
+    struct operands o;
+    struct value rest;
+
+    if (!operands_init(&o, c, 1))
+        return;
+    enum status status = set_diff(c->types, o.sets, o.n, set_builder_take, &b, &rest);
+    operands_free(&o);
+    if (status == STATUS_OK)
+        status = b.status;
+    store_result(c, status, value_is_none(rest) ? b.set : rest);
+}
+
+// clang-format off
+COMMANDS(set) = {
+    {"sadd", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_sadd, "key member [member ...]",
+     "1.0.0", "Adds members to a set."},
+    {"scard", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_scard, "key", "1.0.0",
+     "Returns the number of members of a set."},
+    {"sdiff", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sdiff, "key [key ...]", "1.0.0",
+     "Returns the members of the first set that no other one has."},
+    {"sdiffstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sdiffstore,
+     "destination key [key ...]", "1.0.0",
+     "Stores the members of the first set that no other one has."},
+    {"sinter", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sinter, "key [key ...]", "1.0.0",
+     "Returns the members that all sets have."},
+    {"sintercard", -3, NO_KEYS, LOCK_READ, 0, cmd_sintercard,
+     "numkeys key [key ...] [LIMIT limit]", "7.0.0", "Counts the members that all sets have.",
+     .getkeys = sintercard_keys},
+    {"sinterstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sinterstore,
+     "destination key [key ...]", "1.0.0", "Stores the members that all sets have."},
+    {"sismember", 3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_sismember, "key member", "1.0.0",
+     "Tells whether a set has a member."},
+    {"smembers", 2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_smembers, "key", "1.0.0",
+     "Returns all members of a set."},
+    {"smismember", -3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_smismember,
+     "key member [member ...]", "6.2.0", "Tells of several members whether a set has them."},
+    {"smove", 4, KEYS(1, 2, 1), LOCK_WRITE, CMD_FAST, cmd_smove, "source destination member", "1.0.0",
+     "Moves a member from one set to another."},
+    {"spop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_spop, "key [count]", "1.0.0",
+     "Takes random members out of a set."},
+    {"srandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_srandmember, "key [count]", "1.0.0",
+     "Returns random members of a set."},
+    {"srem", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_srem, "key member [member ...]", "1.0.0",
+     "Removes members from a set."},
+    {"sscan", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_sscan,
+     "key cursor [MATCH pattern] [COUNT count]", "2.8.0", "Lists the members of a set in steps."},
+    {"sunion", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sunion, "key [key ...]", "1.0.0",
+     "Returns the members that any of the sets has."},
+    {"sunionstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sunionstore,
+     "destination key [key ...]", "1.0.0", "Stores the members that any of the sets has."},
+    COMMANDS_END,
+};
+// clang-format on

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "server/engine/scan_args.h"
+
+#include "server/engine/cmd.h"
+#include "server/engine/glob.h"
+
+enum {
+    DEFAULT_COUNT = 10,
+    STEPS_PER_ELEMENT = 10,
+};
+
+// A cursor as strtoul() reads one: sign, digits, nothing else; the empty text is 0.
+static bool parse_cursor(struct bytes text, uint64_t *cursor)
+{
+    bool negative = text.len > 0 && text.data[0] == '-';
+    size_t i = negative || (text.len > 0 && text.data[0] == '+') ? 1 : 0;
+    uint64_t n = 0;
+
+    if (i > 0 && i == text.len)
+        return false;
+    for (; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.data[i] - (unsigned)'0';
+        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
+            return false;
+    }
+    *cursor = negative ? -n : n;
+    return true;
+}
+
+bool scan_args_cursor(struct cmd_ctx *c, int arg, struct scan_args *args)
+{
+    *args = (struct scan_args){.count = DEFAULT_COUNT};
+    if (parse_cursor(c->argv[arg], &args->cursor))
+        return true;
+    reply_error(c->reply, "invalid cursor");
+    return false;
+}
+
+bool scan_args_options(struct cmd_ctx *c, int first, struct scan_args *args)
+{
+    for (int i = first; i < c->argc; i += 2) {
+        bool has_value = i + 1 < c->argc;
+        int64_t count;
+
+        if (has_value && cmd_arg_is(c, i, "count")) {
+            if (!cmd_arg_i64(c, i + 1, &count))
+                return false;
+            if (count < 1) {
+                cmd_reply_syntax(c);
+                return false;
+            }
+            args->count = (uint64_t)count;
+        } else if (has_value && cmd_arg_is(c, i, "match")) {
+            args->pattern = c->argv[i + 1];
+            args->by_name = !bytes_equal(args->pattern, BYTES("*"));
+        } else {
+            cmd_reply_syntax(c);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool scan_args_match(const struct scan_args *args, const char *name, size_t len)
+{
+    return !args->by_name || glob_match(args->pattern, (struct bytes){name, len}, false);
+}
+
+uint64_t scan_args_steps(const struct scan_args *args)
+{
+    uint64_t steps;
+
+    return __builtin_mul_overflow(args->count, STEPS_PER_ELEMENT, &steps) ? UINT64_MAX : steps;
+}
