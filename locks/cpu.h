@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the locks need to know of the processor and its clocks.
-#ifndef LOCKS_CPU_H
-#define LOCKS_CPU_H
+#pragma once
 
 #include <sched.h>
 #include <stdint.h>
@@ -56,5 +55,3 @@ static inline unsigned cpu_count_online(void)
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (unsigned)n : 1;
 }
-
-#endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sleep on a 32-bit word and wake its sleepers: the one place that talks to the kernel.
-#ifndef LOCKS_FUTEX_H
-#define LOCKS_FUTEX_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,5 +17,3 @@ bool futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns);
 // Wakes at most n sleepers of the word, within this process. The word is used as an address only,
 // so it may already be gone: some other sleeper there then sees a spurious wake-up, no more.
 void futex_wake(_Atomic uint32_t *word, int n);
-
-#endif

@@ -48,8 +48,7 @@
 //
 // Lock order: a thread that waits here holds no mutex. Several keys are locked in ascending
 // (hash, key bytes). See README.md.
-#ifndef LOCKS_KEYLOCK_H
-#define LOCKS_KEYLOCK_H
+#pragma once
 
 #include "locks/parking_lot.h"
 
@@ -190,5 +189,3 @@ static inline bool keylock_dead(const struct keylock *lock)
 {
     return atomic_load_explicit(&lock->word, memory_order_acquire) & KEYLOCK_DEAD;
 }
-
-#endif

@@ -4,7 +4,7 @@
 //   LOCKED PARKED
 //     0      0     free
 //     1      0     held, nobody is parked
-//     1      1     held, somebody is parked (or is about to find out that it need not)
+//     1      1     held, somebody is parked
 //     0      1     free, and a waiter has been woken while others remain parked: it or whoever
 //                  comes first takes the lock and inherits PARKED
 //
@@ -19,8 +19,7 @@
 //
 // The memory may be freed as soon as the last unlock has let another thread in that knows it is
 // the last user: unlock touches the byte no more once it is free.
-#ifndef LOCKS_MUTEX_H
-#define LOCKS_MUTEX_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -107,5 +106,3 @@ static inline bool mutex_is_locked(const struct mutex *mutex)
 {
     return atomic_load_explicit(&mutex->state, memory_order_relaxed) & MUTEX_LOCKED;
 }
-
-#endif

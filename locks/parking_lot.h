@@ -39,8 +39,7 @@
 // The scheme is that of WebKit's ParkingLot (https://webkit.org/blog/6161/locking-in-webkit/) and
 // of the Rust crate parking_lot_core. Differences: callback waiters, and waiters on the stack, so
 // that a before_sleep callback may itself use locks that park.
-#ifndef LOCKS_PARKING_LOT_H
-#define LOCKS_PARKING_LOT_H
+#pragma once
 
 #include "locks/futex.h"
 
@@ -151,5 +150,3 @@ void parking_lot_unreserve(size_t waiters);
 
 // Number of buckets at this moment, for statistics and tests.
 size_t parking_lot_buckets(void);
-
-#endif

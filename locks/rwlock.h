@@ -34,8 +34,7 @@
 //
 // All deadlines are CLOCK_MONOTONIC in ns, negative: none; false means that it passed first.
 // Nothing is recursive: a reader that takes a second read hold can wait for ever behind a writer.
-#ifndef LOCKS_RWLOCK_H
-#define LOCKS_RWLOCK_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -178,5 +177,3 @@ static inline void rwlock_upgrade(struct rwlock *lock)
 void rwlock_downgrade(struct rwlock *lock);               // write -> read
 void rwlock_downgrade_to_upgradable(struct rwlock *lock); // write -> upgradable
 void rwlock_downgrade_upgradable(struct rwlock *lock);    // upgradable -> read
-
-#endif

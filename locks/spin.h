@@ -5,8 +5,7 @@
 // each round up to 2^backoff_steps; rounds spins .. yields-1 give the CPU away; after that the
 // waiter is told to park. With one CPU every round would only keep the holder from running, so
 // the answer is "park" at once.
-#ifndef LOCKS_SPIN_H
-#define LOCKS_SPIN_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,5 +35,3 @@ static inline void spin_reset(struct spin *spin)
 {
     spin->round = 0;
 }
-
-#endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Points inside the slow paths where a debug build lets a test interfere, to widen windows that
 // are a few instructions long. Without KL_DEBUG they compile to nothing.
-#ifndef LOCKS_TESTPOINT_H
-#define LOCKS_TESTPOINT_H
+#pragma once
 
 enum lock_point {
     LOCK_POINT_BEFORE_QUEUE, // about to take a bucket lock in order to park
@@ -22,6 +21,4 @@ static inline void lock_testpoint(enum lock_point point)
 {
     (void)point;
 }
-#endif
-
 #endif

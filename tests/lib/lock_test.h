@@ -2,8 +2,7 @@
 // Helpers of the lock tests: groups of threads, waiting for a condition, random delays at the
 // test points inside the locks. Threads must not assert (cmocka jumps out of the main thread only):
 // they count errors, and the main thread asserts that there were none.
-#ifndef TESTS_LIB_LOCK_TEST_H
-#define TESTS_LIB_LOCK_TEST_H
+#pragma once
 
 #include "locks/cpu.h"
 #include "locks/testpoint.h"
@@ -103,5 +102,3 @@ static inline void run_threads(size_t n, void *(*body)(void *), void *arg)
     group_start(&group, n, body, arg);
     group_join(&group);
 }
-
-#endif
