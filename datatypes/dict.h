@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Concurrent dictionary: a hash table of pointers to nodes, used for the keyspace (many writers) and
-// for the insides of large collections (one writer at a time). See dict.c for the essay.
+// Concurrent dictionary: a hash table of pointers to nodes, used for the keyspace (many writers)
+// and for the insides of large collections (one writer at a time). See dict.c for the essay.
 //
-// Readers (dict_find, dict_scan, dict_random, dict_count) take no lock in either mode; they run inside
-// an epoch section of the domain that `struct epoch_thread` belongs to, and a node they return stays
-// valid memory until that section ends.
+// Readers (dict_find, dict_scan, dict_random, dict_count) take no lock in either mode; they run
+// inside an epoch section of the domain that `struct epoch_thread` belongs to, and a node they
+// return stays valid memory until that section ends.
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct dict_type {
 
 enum dict_mode {
     DICT_SHARED, // any number of writers at a time: buckets are locked for each link and unlink
-    DICT_OWNED,  // the caller makes sure that at most one thread writes; readers are still lock-free
+    DICT_OWNED, // the caller makes sure that at most one thread writes; readers are still lock-free
 };
 
 // An empty dictionary; NULL without memory. `seed` must outlive it.
@@ -41,7 +41,7 @@ void dict_free(struct dict *, void (*free_node)(void *node, void *arg), void *ar
 bool dict_free_step(struct dict *, size_t budget, void (*free_node)(void *node, void *arg),
                     void *arg);
 
-// The hash that this dictionary uses for a key; pass it to the functions below.
+// The hash that this dictionary uses for a key; pass it, and no other, to the functions below.
 uint64_t dict_hash(const struct dict *, const char *key, size_t nkey);
 
 // Brings the bucket of `hash` into the cache; a hint.
@@ -59,15 +59,15 @@ enum status dict_insert(struct dict *, struct epoch_thread *, uint64_t hash, voi
 // The caller retires `old`. DICT_SHARED: the caller holds that key's lock.
 void dict_replace(struct dict *, struct epoch_thread *, uint64_t hash, const void *old, void *node);
 
-// Unlinks exactly this node; false when it is not in the table. The caller retires it. May shrink the
-// table by a bounded step.
+// Unlinks exactly this node; false when it is not in the table. The caller retires it. May shrink
+// the table by a bounded step.
 bool dict_remove(struct dict *, struct epoch_thread *, uint64_t hash, const void *node);
 
 // Number of nodes. DICT_OWNED: exact, one load. DICT_SHARED: a sum over stripes, exact when quiet.
 size_t dict_count(const struct dict *);
 
-// A uniformly random node, or NULL when empty. DICT_SHARED: among concurrent changes, NULL also after
-// a bounded number of misses on a table that is nearly or wholly empty.
+// A uniformly random node, or NULL when empty. DICT_SHARED: among concurrent changes, NULL also
+// after a bounded number of misses on a table that is nearly or wholly empty.
 void *dict_random(const struct dict *, struct rng *);
 
 // Calls fn for every node of the bucket that the cursor stands for and returns the next cursor; 0
