@@ -17,8 +17,12 @@ static bool parse_db(struct cmd_ctx *c, int arg, int *db)
 {
     int64_t index;
 
-    if (!cmd_arg_i64_range(c, arg, INT_MIN, INT_MAX, &index, INT_RANGE_ERROR))
+    if (!cmd_arg_i64(c, arg, &index))
         return false;
+    if (index < INT_MIN || index > INT_MAX) {
+        reply_error(c->reply, INT_RANGE_ERROR);
+        return false;
+    }
     if (index < 0 || index >= c->store->ndbs) {
         reply_error(c->reply, DB_RANGE_ERROR);
         return false;

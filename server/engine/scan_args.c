@@ -36,7 +36,7 @@ bool scan_args_cursor(struct cmd_ctx *c, int arg, struct scan_args *args)
     return false;
 }
 
-bool scan_args_options(struct cmd_ctx *c, int first, struct scan_args *args)
+static bool parse_options(struct cmd_ctx *c, int first, bool typed, struct scan_args *args)
 {
     for (int i = first; i < c->argc; i += 2) {
         bool has_value = i + 1 < c->argc;
@@ -53,12 +53,25 @@ bool scan_args_options(struct cmd_ctx *c, int first, struct scan_args *args)
         } else if (has_value && cmd_arg_is(c, i, "match")) {
             args->pattern = c->argv[i + 1];
             args->by_name = !bytes_equal(args->pattern, BYTES("*"));
+        } else if (has_value && typed && cmd_arg_is(c, i, "type")) {
+            args->type = c->argv[i + 1];
+            args->by_type = true;
         } else {
             cmd_reply_syntax(c);
             return false;
         }
     }
     return true;
+}
+
+bool scan_args_options(struct cmd_ctx *c, int first, struct scan_args *args)
+{
+    return parse_options(c, first, false, args);
+}
+
+bool scan_args_options_typed(struct cmd_ctx *c, int first, struct scan_args *args)
+{
+    return parse_options(c, first, true, args);
 }
 
 bool scan_args_match(const struct scan_args *args, const char *name, size_t len)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the commands that walk a collection in steps (SSCAN, HSCAN, ZSCAN) have in common.
+// What the commands that walk in steps (SCAN, SSCAN, HSCAN, ZSCAN) have in common.
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +15,9 @@ struct scan_args {
     uint64_t cursor;
     uint64_t count; // elements wanted, at least 1
     bool by_name;   // only elements that match `pattern`
+    bool by_type;   // only keys of the type `type` (SCAN)
     struct bytes pattern;
+    struct bytes type;
 };
 
 // Reads the cursor from argument `arg` and presets the rest; false: "ERR invalid cursor" was
@@ -25,6 +27,9 @@ bool scan_args_cursor(struct cmd_ctx *, int arg, struct scan_args *);
 // Reads [MATCH pattern] [COUNT count] from argument `first` on; false: an error was replied. Redis
 // looks at these only when the key exists and is of the right type.
 bool scan_args_options(struct cmd_ctx *, int first, struct scan_args *);
+
+// The same with [TYPE type] as a third option, which only SCAN has.
+bool scan_args_options_typed(struct cmd_ctx *, int first, struct scan_args *);
 
 // True when an element of that name is asked for.
 bool scan_args_match(const struct scan_args *, const char *name, size_t len);
