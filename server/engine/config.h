@@ -18,12 +18,22 @@ struct reply;
 
 enum { CONNECTION_THREADS_AUTO = -1 }; // `connection-threads auto`
 
+enum loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
+
+// The classes of client-output-buffer-limit. Only clients of the first kind exist yet; the others'
+// limits are kept and reported.
+enum output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
+
+struct output_limit {
+    _Atomic int64_t hard, soft; // bytes; 0: none
+    _Atomic int64_t soft_seconds;
+};
+
 struct config {
     struct mutex lock; // guards the text values below and each CONFIG SET / REWRITE as a whole
     char *file;        // path of the configuration file, NULL: none
     char *bind;        // addresses, separated by blanks
     char *logfile;     // "": standard output
-    char *loglevel;
     char *pidfile;
     char *requirepass; // reserved: only "" is accepted yet
     int port;          // 0: any free one
@@ -31,34 +41,39 @@ struct config {
     int databases;
     int connection_threads; // CONNECTION_THREADS_AUTO, 0 = one a connection, N
     bool daemonize;
+    _Atomic int loglevel; // enum loglevel
     _Atomic int64_t maxclients;
     _Atomic int64_t timeout_s;       // idle clients are closed after this; 0 never
     _Atomic int64_t tcp_keepalive_s; // 0 off
     _Atomic int64_t hz;
     _Atomic int64_t query_buffer_limit;
-    _Atomic int64_t output_hard_limit; // client-output-buffer-limit normal <hard> <soft> <seconds>
-    _Atomic int64_t output_soft_limit;
-    _Atomic int64_t output_soft_seconds;
+    struct output_limit output[OUTPUT_CLASSES];
     _Atomic bool protected_mode;
     _Atomic bool lazyfree_user_flush;
     struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
+    // How many of the wanted clients the process can serve (file descriptors); asked before
+    // maxclients changes while running. NULL: as many as one likes. Set once, before there are
+    // threads.
+    int64_t (*admit_clients)(int64_t wanted);
 };
 
 // A configuration with every default; NULL without memory.
 struct config *config_new(void);
 void config_free(struct config *);
 
-// Reads a file of `name value` lines (quotes, # comments, redis.conf syntax). False: `error` says
-// what is wrong and in which line.
+// Reads a file of `name value` lines (quotes, # comments, `include path`: redis.conf syntax).
+// False: `error` is one sentence that begins with the file and the line; the lines before have
+// taken effect.
 bool config_load_file(struct config *, const char *path, char *error, size_t nerror);
-// Sets one parameter before the start. False: `error` says why.
+// Sets one parameter before the start. False: `error` says why, beginning with the name.
 bool config_set_initial(struct config *, const char *name, int nvalues, const char *const *values,
                         char *error, size_t nerror);
-// CONFIG SET while running: all the pairs or none. False: `error` holds the reply's text.
+// CONFIG SET while running: all the pairs or none. False: `error` holds the reply's text, without
+// the leading "ERR ". Thread-safe, as all that follows.
 bool config_set_running(struct config *, int npairs, const struct bytes *names_and_values,
                         char *error, size_t nerror);
-// CONFIG GET: appends a map of the parameters that match any of the glob patterns.
+// CONFIG GET: appends a map of the parameters that match any of the glob patterns, in any case.
 void config_get(struct config *, int npatterns, const struct bytes *patterns, struct reply *);
-// CONFIG REWRITE: updates the file in place, keeping comments, through a temporary file. False:
-// `error`.
+// CONFIG REWRITE: brings the file up to date, keeping comments and order, through a temporary file.
+// False: `error` holds the reply's text, and the file is as it was.
 bool config_rewrite(struct config *, char *error, size_t nerror);
