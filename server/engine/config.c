@@ -234,7 +234,7 @@ static bool check_clients(struct config *config, const struct param_value *value
     if (!(value->param->flags & PARAM_MAXCLIENTS) || !config->admit_clients) {
         return true;
     }
-    most = config->admit_clients(value->number);
+    most = config->admit_clients(config, value->number);
     if (most >= value->number) {
         return true;
     }

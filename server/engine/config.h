@@ -54,7 +54,7 @@ struct config {
     // How many of the wanted clients the process can serve (file descriptors); asked before
     // maxclients changes while running. NULL: as many as one likes. Set once, before there are
     // threads.
-    int64_t (*admit_clients)(int64_t wanted);
+    int64_t (*admit_clients)(const struct config *, int64_t wanted);
 };
 
 // A configuration with every default; NULL without memory.

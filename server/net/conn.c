@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: MIT
+#include "server/net/conn.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "datatypes/mem.h"
+#include "server/engine/config.h"
+#include "server/engine/exec.h"
+#include "server/engine/store.h"
+#include "server/net/conn_thread.h"
+#include "server/net/log.h"
+#include "server/net/server.h"
+
+enum {
+    READ_BYTES = 16 * 1024,       // asked for at a time
+    LOOK_COMMANDS = 16,           // commands between two looks at the clock
+    SECTION_NS = 100 * 1000,      // then others may reclaim memory or close the gate
+    TURN_COMMANDS = 4096,         // then the loop's other connections get their turn
+    TURN_NS = 2 * 1000 * 1000,    // likewise
+    FLUSH_BYTES = 256 * 1024,     // output that is sent before the turn is over
+    SEND_BYTES = 4 * 1024 * 1024, // sent at most in a row
+    DISCARD_READS = 16,           // reads in a row while lingering
+    LINGER_MS = 500,              // for the peer to get the last replies
+    IDLE_TRIM_MS = 2000,          // then the buffers are given back
+};
+
+static struct server *server_of(const struct conn *c)
+{
+    return c->thread->server;
+}
+
+static uint64_t now_ms(const struct conn *c)
+{
+    return uv_now(&c->thread->loop);
+}
+
+// ---- sending ----------------------------------------------------------------------------------
+
+static void count_out(struct conn *c, size_t nbytes)
+{
+    uint64_t before = atomic_load_explicit(&c->client.net_out, memory_order_relaxed);
+
+    atomic_store_explicit(&c->client.net_out, before + nbytes, memory_order_relaxed);
+    tally_add(&c->thread->engine->stats.net_out, (int64_t)nbytes);
+}
+
+// Sends what the socket takes, within limits.
+static void send_some(struct conn *c)
+{
+    struct reply *reply = &c->client.reply;
+    size_t total = 0;
+
+    while (!c->blocked && total < SEND_BYTES) {
+        size_t len = reply_sendable(reply);
+        ssize_t n;
+
+        if (len == 0) {
+            return;
+        }
+        n = send(c->client.fd, reply->data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+            c->state = CONN_BROKEN;
+            return;
+        }
+        c->blocked = n < (ssize_t)len;
+        if (n > 0) {
+            total += (size_t)n;
+            count_out(c, (size_t)n);
+            reply_consume(reply, (size_t)n);
+        }
+    }
+}
+
+// ---- running ----------------------------------------------------------------------------------
+
+static void limits_of(const struct conn *c, struct request_limits *limits)
+{
+    struct config *config = server_of(c)->config;
+
+    *limits = REQUEST_LIMITS_DEFAULT;
+    limits->max_bulk = atomic_load_explicit(&config->limits.max_string_bytes, memory_order_relaxed);
+}
+
+static bool output_over_hard_limit(struct conn *c)
+{
+    const struct output_limit *limit = &server_of(c)->config->output[OUTPUT_NORMAL];
+    int64_t hard = atomic_load_explicit(&limit->hard, memory_order_relaxed);
+
+    return hard > 0 && c->client.reply.len > (size_t)hard;
+}
+
+// What the last command, or the reply to it, means for the connection.
+static void check_after_command(struct conn *c)
+{
+    if (client_has(&c->client, CLIENT_CLOSE_NOW) || c->client.reply.failed) {
+        c->state = CONN_BROKEN;
+    } else if (client_has(&c->client, CLIENT_CLOSE_AFTER_REPLY)) {
+        c->state = CONN_FINISHING;
+    } else if (c->client.reply.len > FLUSH_BYTES && output_over_hard_limit(c)) {
+        log_line(server_of(c)->config, LOGLEVEL_WARNING,
+                 "Client id=%llu addr=%s closed: its output exceeds client-output-buffer-limit",
+                 (unsigned long long)c->client.id, c->client.addr);
+        c->state = CONN_BROKEN;
+    }
+}
+
+static bool may_run(const struct conn *c)
+{
+    return c->state == CONN_OPEN || c->state == CONN_DRAINING;
+}
+
+// Takes the next request out and runs it. False: there is none, for now or for ever.
+static bool run_one(struct conn *c, const struct request_limits *limits)
+{
+    struct bytes *argv;
+    const char *error;
+    int argc;
+
+    switch (request_next(&c->parser, limits, &argc, &argv, &error)) {
+    case REQUEST_READY:
+        exec_request(&c->client, argc, argv);
+        check_after_command(c);
+        return true;
+    case REQUEST_INCOMPLETE:
+        if (c->state == CONN_DRAINING) {
+            c->state = CONN_FINISHING;
+        }
+        return false;
+    case REQUEST_PROTOCOL_ERROR:
+        reply_error(&c->client.reply, error);
+        log_line(server_of(c)->config, LOGLEVEL_VERBOSE, "Client id=%llu addr=%s: %s",
+                 (unsigned long long)c->client.id, c->client.addr, error);
+        c->state = CONN_FINISHING;
+        return false;
+    case REQUEST_NO_MEMORY:
+        c->state = CONN_BROKEN;
+        return false;
+    }
+    return false;
+}
+
+// Runs requests for one turn. True: it was cut short, and there may be more.
+static bool run(struct conn *c)
+{
+    struct thread *engine = c->thread->engine;
+    struct request_limits limits;
+    uint64_t began_ns = uv_hrtime(), section_ns = began_ns;
+    bool more = false;
+
+    limits_of(c, &limits);
+    exec_begin(engine);
+    for (unsigned n = 1; may_run(c) && run_one(c, &limits); n++) {
+        bool flush = c->client.reply.len > FLUSH_BYTES && !c->blocked;
+        uint64_t now_ns;
+
+        if (n % LOOK_COMMANDS != 0 && !flush) {
+            continue;
+        }
+        now_ns = uv_hrtime();
+        if (n >= TURN_COMMANDS || now_ns - began_ns > TURN_NS) {
+            more = may_run(c);
+            break;
+        }
+        if (flush || now_ns - section_ns > SECTION_NS) {
+            exec_end(engine);
+            if (flush) {
+                send_some(c);
+            }
+            exec_begin(engine);
+            section_ns = now_ns;
+        }
+    }
+    exec_end(engine);
+    return more;
+}
+
+// ---- after a turn -----------------------------------------------------------------------------
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void want_events(struct conn *c, int events)
+{
+    if (c->events == events) {
+        return;
+    }
+    c->events = events;
+    if (events == 0) {
+        uv_poll_stop(&c->poll);
+    } else if (uv_poll_start(&c->poll, events, on_poll) != 0) {
+        conn_close(c);
+    }
+}
+
+static void want_tick(struct conn *c)
+{
+    _Atomic bool *wants = &c->thread->wants_tick;
+
+    // Relaxed: the cron looks at it once a second. Stored only when it changes: the line is shared.
+    if (!atomic_load_explicit(wants, memory_order_relaxed)) {
+        atomic_store_explicit(wants, true, memory_order_relaxed);
+    }
+}
+
+// All is sent. The socket is closed at once when the peer has got it all; closing over bytes that
+// the peer sent and nobody read would reset the connection and destroy replies on their way.
+static void linger(struct conn *c)
+{
+    int unsent = 0;
+
+    if (ioctl(c->client.fd, SIOCOUTQ, &unsent) != 0 || unsent == 0 ||
+        shutdown(c->client.fd, SHUT_WR) != 0) {
+        conn_close(c);
+        return;
+    }
+    c->state = CONN_LINGERING;
+    c->active_ms = now_ms(c);
+    want_tick(c);
+    want_events(c, UV_READABLE);
+}
+
+static void check_soft_limit(struct conn *c)
+{
+    const struct output_limit *limit = &server_of(c)->config->output[OUTPUT_NORMAL];
+    int64_t soft = atomic_load_explicit(&limit->soft, memory_order_relaxed);
+    int64_t seconds = atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed);
+
+    if (soft == 0 || c->client.reply.len <= (size_t)soft) {
+        c->over_soft_ms = 0;
+        return;
+    }
+    want_tick(c);
+    if (c->over_soft_ms == 0) {
+        c->over_soft_ms = now_ms(c);
+    } else if (now_ms(c) - c->over_soft_ms > (uint64_t)seconds * 1000) {
+        log_line(server_of(c)->config, LOGLEVEL_WARNING,
+                 "Client id=%llu addr=%s closed: its output exceeds the soft "
+                 "client-output-buffer-limit for %lld s",
+                 (unsigned long long)c->client.id, c->client.addr, (long long)seconds);
+        c->state = CONN_BROKEN;
+    }
+}
+
+// What CLIENT LIST shows.
+static void publish_sizes(struct conn *c)
+{
+    struct client *client = &c->client;
+    size_t query = request_memory(&c->parser), reply = reply_memory(&client->reply);
+
+    atomic_store_explicit(&client->query_bytes, request_pending(&c->parser), memory_order_relaxed);
+    atomic_store_explicit(&client->query_free, request_space(&c->parser), memory_order_relaxed);
+    atomic_store_explicit(&client->reply_bytes, reply, memory_order_relaxed);
+    atomic_store_explicit(&client->memory, sizeof(*c) + query + reply, memory_order_relaxed);
+    if (query + reply > 0) {
+        want_tick(c);
+    }
+}
+
+// The end of each turn: sends, and decides what the connection waits for.
+static void settle(struct conn *c, bool more)
+{
+    struct reply *reply = &c->client.reply;
+
+    send_some(c);
+    if (reply->len > FLUSH_BYTES || c->over_soft_ms != 0) {
+        check_soft_limit(c);
+    }
+    if (reply->failed || c->state == CONN_BROKEN) {
+        conn_close(c);
+        return;
+    }
+    if (c->state == CONN_FINISHING && reply->len == 0) {
+        linger(c);
+        return;
+    }
+    publish_sizes(c);
+    if (more && !c->again) {
+        conn_thread_again(c->thread, c);
+    }
+    want_events(c, (c->state == CONN_OPEN ? UV_READABLE : 0) | (reply->len > 0 ? UV_WRITABLE : 0));
+}
+
+// ---- reading ----------------------------------------------------------------------------------
+
+static void count_in(struct conn *c, size_t nbytes)
+{
+    uint64_t before = atomic_load_explicit(&c->client.net_in, memory_order_relaxed);
+
+    atomic_store_explicit(&c->client.net_in, before + nbytes, memory_order_relaxed);
+    tally_add(&c->thread->engine->stats.net_in, (int64_t)nbytes);
+    c->active_ms = now_ms(c);
+}
+
+static bool query_over_limit(const struct conn *c)
+{
+    int64_t limit =
+        atomic_load_explicit(&server_of(c)->config->query_buffer_limit, memory_order_relaxed);
+
+    if (request_pending(&c->parser) <= (size_t)limit) {
+        return false;
+    }
+    log_line(server_of(c)->config, LOGLEVEL_WARNING,
+             "Client id=%llu addr=%s closed: its request exceeds client-query-buffer-limit",
+             (unsigned long long)c->client.id, c->client.addr);
+    return true;
+}
+
+// Reads once into the parser's buffer. True: there is something new to run.
+static bool read_some(struct conn *c)
+{
+    char *space;
+    size_t nbytes;
+    ssize_t n;
+
+    if (request_reserve(&c->parser, READ_BYTES, &space, &nbytes) != REQUEST_READY) {
+        c->state = CONN_BROKEN;
+        return false;
+    }
+    n = read(c->client.fd, space, nbytes);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+            c->state = CONN_BROKEN;
+        }
+        return false;
+    }
+    if (n == 0) {
+        c->state = CONN_DRAINING;
+        return true;
+    }
+    request_commit(&c->parser, (size_t)n);
+    count_in(c, (size_t)n);
+    if (query_over_limit(c)) {
+        c->state = CONN_BROKEN;
+        return false;
+    }
+    return true;
+}
+
+// While lingering: throws away what the peer still sends, until its end.
+static void discard_input(struct conn *c)
+{
+    char waste[READ_BYTES];
+
+    for (int i = 0; i < DISCARD_READS; i++) {
+        ssize_t n = read(c->client.fd, waste, sizeof(waste));
+
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+            return;
+        }
+        if (n <= 0) {
+            conn_close(c);
+            return;
+        }
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct conn *c = poll->data;
+    bool more = false;
+
+    if (status < 0) {
+        conn_close(c);
+        return;
+    }
+    if (c->state == CONN_LINGERING) {
+        discard_input(c);
+        return;
+    }
+    if (events & UV_WRITABLE) {
+        c->blocked = false;
+    }
+    // With requests left from the last turn nothing is read before they have run.
+    if (events & UV_READABLE && c->state == CONN_OPEN && !c->again && read_some(c)) {
+        more = run(c);
+    }
+    settle(c, more);
+}
+
+void conn_continue(struct conn *c)
+{
+    bool more = may_run(c) && run(c);
+
+    settle(c, more);
+}
+
+// ---- opening and closing ----------------------------------------------------------------------
+
+static void request_kill(struct client *client)
+{
+    struct conn *c = (struct conn *)client;
+
+    // Relaxed: the signal's lock orders it. The thread is there as long as the client is attached.
+    atomic_store_explicit(&c->kill_wanted, true, memory_order_relaxed);
+    conn_thread_signal(c->thread, SIGNAL_KILL);
+}
+
+static const struct client_ops conn_ops = {.kill = request_kill};
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct conn *c = handle->data;
+
+    mem_free(c);
+}
+
+struct conn *conn_open(struct conn_thread *thread, int fd)
+{
+    struct server *server = thread->server;
+    struct conn *c = mem_zalloc(sizeof(*c));
+    char addr[64], laddr[64];
+
+    if (!c) {
+        return NULL;
+    }
+    if (uv_poll_init(&thread->loop, &c->poll, fd) != 0) {
+        mem_free(c);
+        return NULL;
+    }
+    c->poll.data = c;
+    c->thread = thread;
+    c->active_ms = now_ms(c);
+    request_init(&c->parser);
+    sockets_tune(fd, atomic_load_explicit(&server->config->tcp_keepalive_s, memory_order_relaxed));
+    sockets_name(fd, true, addr, sizeof(addr));
+    sockets_name(fd, false, laddr, sizeof(laddr));
+    if (!client_attach(&c->client, thread->engine, &conn_ops, addr, laddr, fd)) {
+        uv_close((uv_handle_t *)&c->poll, on_closed);
+        return NULL;
+    }
+    c->events = UV_READABLE;
+    uv_poll_start(&c->poll, UV_READABLE, on_poll);
+    log_line(server->config, LOGLEVEL_VERBOSE, "Accepted %s", addr);
+    return c;
+}
+
+void conn_close(struct conn *c)
+{
+    if (c->state == CONN_CLOSED) {
+        return;
+    }
+    c->state = CONN_CLOSED;
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+    close(c->client.fd);
+    client_detach(&c->client);
+    request_free(&c->parser);
+    conn_thread_closed(c->thread, c);
+}
+
+void conn_check_kill(struct conn *c)
+{
+    if (atomic_load_explicit(&c->kill_wanted, memory_order_relaxed)) {
+        conn_close(c);
+    }
+}
+
+void conn_stop(struct conn *c)
+{
+    if (c->state == CONN_LINGERING) {
+        return;
+    }
+    // What has arrived and was not read yet counts as received too, as far as one read goes.
+    if (c->state == CONN_OPEN) {
+        if (!c->again) {
+            read_some(c);
+        }
+        if (c->state == CONN_OPEN) {
+            c->state = CONN_DRAINING;
+        }
+    }
+    if (!c->again) {
+        conn_continue(c);
+    }
+}
+
+void conn_tick(struct conn *c)
+{
+    int64_t timeout_s =
+        atomic_load_explicit(&server_of(c)->config->timeout_s, memory_order_relaxed);
+    uint64_t idle_ms = now_ms(c) - c->active_ms;
+
+    if (c->state == CONN_LINGERING) {
+        if (idle_ms >= LINGER_MS) {
+            conn_close(c);
+        } else {
+            want_tick(c);
+        }
+        return;
+    }
+    if (timeout_s > 0 && idle_ms > (uint64_t)timeout_s * 1000) {
+        log_line(server_of(c)->config, LOGLEVEL_VERBOSE, "Closing idle client id=%llu addr=%s",
+                 (unsigned long long)c->client.id, c->client.addr);
+        conn_close(c);
+        return;
+    }
+    if (idle_ms >= IDLE_TRIM_MS && !c->again) {
+        request_trim(&c->parser);
+        reply_trim(&c->client.reply);
+    }
+    settle(c, false);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+#include "server/net/conn_thread.h"
+
+#include <stdlib.h>
+
+#include "datatypes/mem.h"
+#include "server/engine/thread.h"
+#include "server/net/conn.h"
+#include "server/net/server.h"
+#include "server/net/sockets.h"
+
+// Commands are not recursive, and a thread per connection should not reserve the usual 8 MB.
+enum { STACK_BYTES = 2 * 1024 * 1024 };
+
+static const char refusal[] = "-ERR max number of clients reached\r\n";
+
+static void forget_connection(struct conn_thread *t)
+{
+    // Relaxed: counts for choosing a thread and for maxclients, nothing hangs on them.
+    atomic_fetch_sub_explicit(&t->nconns, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&t->server->nclients, 1, memory_order_relaxed);
+}
+
+static void refuse(struct conn_thread *t, int fd)
+{
+    sockets_refuse(fd, refusal);
+    forget_connection(t);
+}
+
+// ---- the end ----------------------------------------------------------------------------------
+
+// Takes no more orders and closes the loop's handles; the loop then returns.
+static void begin_end(struct conn_thread *t)
+{
+    mutex_lock(&t->inbox_lock);
+    t->open = false;
+    for (int i = 0; i < t->ninbox; i++) {
+        refuse(t, t->inbox[i]);
+    }
+    t->ninbox = 0;
+    mutex_unlock(&t->inbox_lock);
+    if (!uv_is_closing((uv_handle_t *)&t->wake)) {
+        uv_close((uv_handle_t *)&t->wake, NULL);
+        uv_close((uv_handle_t *)&t->again, NULL);
+    }
+}
+
+static void end_when_done(struct conn_thread *t)
+{
+    if (!t->conns && (t->single || t->stopping)) {
+        begin_end(t);
+    }
+}
+
+void conn_thread_closed(struct conn_thread *t, struct conn *conn)
+{
+    if (conn->again) {
+        struct conn **at = &t->again_first, *before = NULL;
+
+        while (*at != conn) {
+            before = *at;
+            at = &before->next_again;
+        }
+        *at = conn->next_again;
+        if (t->again_last == conn) {
+            t->again_last = before;
+        }
+        conn->again = false;
+    }
+    if (conn->prev) {
+        conn->prev->next = conn->next;
+    } else {
+        t->conns = conn->next;
+    }
+    if (conn->next) {
+        conn->next->prev = conn->prev;
+    }
+    forget_connection(t);
+    end_when_done(t);
+}
+
+// ---- unfinished turns -------------------------------------------------------------------------
+
+static void on_again(uv_idle_t *idle)
+{
+    struct conn_thread *t = idle->data;
+    struct conn *last = t->again_last, *conn;
+
+    // One turn for each that is on the list now; who needs another one comes back at its end.
+    do {
+        conn = t->again_first;
+        if (!conn) {
+            break;
+        }
+        t->again_first = conn->next_again;
+        if (!t->again_first) {
+            t->again_last = NULL;
+        }
+        conn->again = false;
+        conn_continue(conn);
+    } while (conn != last);
+    if (!t->again_first) {
+        uv_idle_stop(idle);
+    }
+}
+
+void conn_thread_again(struct conn_thread *t, struct conn *conn)
+{
+    conn->again = true;
+    conn->next_again = NULL;
+    if (t->again_last) {
+        t->again_last->next_again = conn;
+    } else {
+        t->again_first = conn;
+        uv_idle_start(&t->again, on_again);
+    }
+    t->again_last = conn;
+}
+
+// ---- orders from other threads ----------------------------------------------------------------
+
+static void open_connection(struct conn_thread *t, int fd)
+{
+    struct conn *conn = conn_open(t, fd);
+
+    if (!conn) {
+        refuse(t, fd);
+        return;
+    }
+    conn->prev = NULL;
+    conn->next = t->conns;
+    if (conn->next) {
+        conn->next->prev = conn;
+    }
+    t->conns = conn;
+}
+
+// Calls fn for each connection; fn may close that one.
+static void for_each(struct conn_thread *t, void (*fn)(struct conn *))
+{
+    for (struct conn *conn = t->conns, *next; conn; conn = next) {
+        next = conn->next;
+        fn(conn);
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct conn_thread *t = wake->data;
+    unsigned signals;
+    int *inbox, n;
+
+    mutex_lock(&t->inbox_lock);
+    inbox = t->inbox;
+    n = t->ninbox;
+    signals = t->signals;
+    t->inbox = NULL;
+    t->ninbox = t->inbox_cap = 0;
+    t->signals = 0;
+    mutex_unlock(&t->inbox_lock);
+
+    for (int i = 0; i < n; i++) {
+        open_connection(t, inbox[i]);
+    }
+    mem_free(inbox);
+    if (signals & SIGNAL_TICK) {
+        // Before the connections look at the time, so that those that still wait set it again.
+        atomic_store_explicit(&t->wants_tick, false, memory_order_relaxed);
+        for_each(t, conn_tick);
+    }
+    if (signals & SIGNAL_KILL) {
+        for_each(t, conn_check_kill);
+    }
+    if (signals & SIGNAL_STOP) {
+        t->stopping = true;
+        for_each(t, conn_stop);
+    }
+    if (signals & SIGNAL_CLOSE) {
+        for_each(t, conn_close);
+    }
+    if (n > 0 || signals & (SIGNAL_STOP | SIGNAL_CLOSE)) {
+        end_when_done(t);
+    }
+}
+
+void conn_thread_signal(struct conn_thread *t, unsigned signals)
+{
+    mutex_lock(&t->inbox_lock);
+    if (t->open) {
+        t->signals |= signals;
+        uv_async_send(&t->wake);
+    }
+    mutex_unlock(&t->inbox_lock);
+}
+
+bool conn_thread_give(struct conn_thread *t, int fd)
+{
+    bool given = false;
+
+    mutex_lock(&t->inbox_lock);
+    if (t->open && t->ninbox == t->inbox_cap) {
+        int cap = t->inbox_cap ? 2 * t->inbox_cap : 8;
+        int *inbox = mem_realloc(t->inbox, (size_t)cap * sizeof(int));
+
+        if (inbox) {
+            t->inbox = inbox;
+            t->inbox_cap = cap;
+        }
+    }
+    if (t->open && t->ninbox < t->inbox_cap) {
+        t->inbox[t->ninbox++] = fd;
+        atomic_fetch_add_explicit(&t->nconns, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&t->server->nclients, 1, memory_order_relaxed);
+        uv_async_send(&t->wake);
+        given = true;
+    }
+    mutex_unlock(&t->inbox_lock);
+    return given;
+}
+
+// ---- start ------------------------------------------------------------------------------------
+
+static void thread_main(void *arg)
+{
+    struct conn_thread *t = arg;
+
+    t->engine = thread_register(t->server->store);
+    if (!t->engine) {
+        begin_end(t);
+    }
+    uv_run(&t->loop, UV_RUN_DEFAULT);
+    if (t->engine) {
+        thread_unregister(t->engine);
+    }
+    // Release: whoever sees it sees all that the thread did. The main loop's handle is open until
+    // this thread has been joined.
+    atomic_store_explicit(&t->ended, true, memory_order_release);
+    uv_async_send(&t->server->wake);
+}
+
+static void destroy(struct conn_thread *t)
+{
+    uv_loop_close(&t->loop);
+    mem_free(t->inbox);
+    mem_free(t);
+}
+
+struct conn_thread *conn_thread_start(struct server *server, bool single)
+{
+    uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
+    struct conn_thread *t = mem_zalloc(sizeof(*t));
+
+    if (!t) {
+        return NULL;
+    }
+    mutex_init(&t->inbox_lock);
+    t->server = server;
+    t->single = single;
+    t->open = true;
+    if (uv_loop_init(&t->loop) != 0) {
+        mem_free(t);
+        return NULL;
+    }
+    uv_idle_init(&t->loop, &t->again);
+    t->again.data = t;
+    t->wake.data = t;
+    if (uv_async_init(&t->loop, &t->wake, on_wake) != 0) {
+        uv_close((uv_handle_t *)&t->again, NULL);
+        uv_run(&t->loop, UV_RUN_DEFAULT);
+        destroy(t);
+        return NULL;
+    }
+    if (uv_thread_create_ex(&t->id, &options, thread_main, t) != 0) {
+        begin_end(t);
+        uv_run(&t->loop, UV_RUN_DEFAULT);
+        destroy(t);
+        return NULL;
+    }
+    return t;
+}
+
+void conn_thread_join(struct conn_thread *t)
+{
+    uv_thread_join(&t->id);
+    destroy(t);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// A connection thread: an event loop of its own, and the connections that it reads, runs and
+// answers.
+//
+// Other threads reach it in two ways only, both under inbox_lock: a new connection
+// (conn_thread_give) and a signal (conn_thread_signal). Once `open` is false it takes neither, and
+// its loop may be gone. The thread is outside exec_begin/exec_end, hence in nobody's way, whenever
+// it sleeps.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "locks/mutex.h"
+
+struct conn;
+struct server;
+struct thread;
+
+enum thread_signal {
+    SIGNAL_TICK = 1 << 0,  // look for idle connections; about once a second while wants_tick is set
+    SIGNAL_KILL = 1 << 1,  // some connection is to be closed
+    SIGNAL_STOP = 1 << 2,  // finish the connections, then end
+    SIGNAL_CLOSE = 1 << 3, // close the connections, then end
+};
+
+struct conn_thread {
+    struct server *server;
+    struct conn_thread *next; // main thread's list
+    uv_thread_t id;
+    uv_loop_t loop;
+    struct thread *engine;
+
+    // Of the thread itself.
+    uv_async_t wake;
+    uv_idle_t again;                       // active while the list below is not empty
+    struct conn *conns;                    // all
+    struct conn *again_first, *again_last; // those with requests left from their last turn
+    bool single;                           // serves one connection and ends with it
+    bool stopping;
+
+    struct mutex inbox_lock;
+    bool open;                     // under inbox_lock, as are the next four
+    int *inbox, ninbox, inbox_cap; // accepted sockets
+    unsigned signals;              // enum thread_signal
+
+    _Atomic int nconns;      // given and not closed yet
+    _Atomic bool wants_tick; // some connection waits for time to pass
+    _Atomic bool ended;      // nothing is left to do but to join it
+};
+
+// Starts a thread; NULL when that is not possible. Main thread.
+struct conn_thread *conn_thread_start(struct server *, bool single);
+// Gives it an accepted socket; false when it cannot take it, which the caller then still owns. Main
+// thread.
+bool conn_thread_give(struct conn_thread *, int fd);
+// Any thread. Without effect on a thread that is ending.
+void conn_thread_signal(struct conn_thread *, unsigned signals);
+// Waits for a thread that has ended (or will soon) and frees it. Main thread.
+void conn_thread_join(struct conn_thread *);
+
+// For conn.c, on the thread itself: a connection has requests left; a connection was closed.
+void conn_thread_again(struct conn_thread *, struct conn *);
+void conn_thread_closed(struct conn_thread *, struct conn *);
