@@ -24,11 +24,6 @@ enum loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARN
 // limits are kept and reported.
 enum output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
 
-struct output_limit {
-    _Atomic int64_t hard, soft; // bytes; 0: none
-    _Atomic int64_t soft_seconds;
-};
-
 struct config {
     struct mutex lock; // guards the text values below and each CONFIG SET / REWRITE as a whole
     char *file;        // path of the configuration file, NULL: none
@@ -47,7 +42,12 @@ struct config {
     _Atomic int64_t tcp_keepalive_s; // 0 off
     _Atomic int64_t hz;
     _Atomic int64_t query_buffer_limit;
-    struct output_limit output[OUTPUT_CLASSES];
+    // client-output-buffer-limit normal <hard> <soft> <seconds>; bytes, 0: none. The other classes'
+    // are kept likewise, by class.
+    _Atomic int64_t output_hard_limit;
+    _Atomic int64_t output_soft_limit;
+    _Atomic int64_t output_soft_seconds;
+    _Atomic int64_t output_others[OUTPUT_CLASSES][3];
     _Atomic bool protected_mode;
     _Atomic bool lazyfree_user_flush;
     struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...

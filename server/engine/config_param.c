@@ -255,15 +255,21 @@ static void *field_of(struct config *config, const struct param *p)
     return (char *)config + p->offset;
 }
 
+// The i-th limit of a class: hard, soft, seconds.
+static _Atomic int64_t *limit_field(struct config *config, int class, int i)
+{
+    _Atomic int64_t *normal[] = {&config->output_hard_limit, &config->output_soft_limit,
+                                 &config->output_soft_seconds};
+
+    return class == OUTPUT_NORMAL ? normal[i] : &config->output_others[class][i];
+}
+
 static void store_limits(struct config *config, const struct param_value *value)
 {
-    for (int i = 0; i < OUTPUT_CLASSES; i++) {
-        if (value->classes & 1u << i) {
-            struct output_limit *limit = &config->output[i];
-
-            atomic_store_explicit(&limit->hard, value->limits[i][0], memory_order_relaxed);
-            atomic_store_explicit(&limit->soft, value->limits[i][1], memory_order_relaxed);
-            atomic_store_explicit(&limit->soft_seconds, value->limits[i][2], memory_order_relaxed);
+    for (int class = 0; class < OUTPUT_CLASSES; class ++) {
+        for (int i = 0; value->classes & 1u << class && i < 3; i++) {
+            atomic_store_explicit(limit_field(config, class, i), value->limits[class][i],
+                                  memory_order_relaxed);
         }
     }
 }
@@ -337,15 +343,15 @@ static size_t format_limits(struct config *config, char *out, size_t size)
 {
     size_t len = 0;
 
-    for (int i = 0; i < OUTPUT_CLASSES; i++) {
-        struct output_limit *limit = &config->output[i];
-        long long hard = atomic_load_explicit(&limit->hard, memory_order_relaxed);
-        long long soft = atomic_load_explicit(&limit->soft, memory_order_relaxed);
-        long long seconds = atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed);
+    for (int class = 0; class < OUTPUT_CLASSES; class ++) {
+        long long limit[3];
 
+        for (int i = 0; i < 3; i++) {
+            limit[i] = atomic_load_explicit(limit_field(config, class, i), memory_order_relaxed);
+        }
         len += (size_t)snprintf(len < size ? out + len : NULL, len < size ? size - len : 0,
-                                "%s%s %lld %lld %lld", i ? " " : "", output_classes[i], hard, soft,
-                                seconds);
+                                "%s%s %lld %lld %lld", class ? " " : "", output_classes[class],
+                                limit[0], limit[1], limit[2]);
     }
     return len;
 }

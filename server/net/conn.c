@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// Before <uv.h>, hence before <fcntl.h>, which defines macros named as the lock classes are.
+#include "server/engine/exec.h"
 #include "server/net/conn.h"
 
 #include <errno.h>
@@ -9,7 +11,6 @@
 
 #include "datatypes/mem.h"
 #include "server/engine/config.h"
-#include "server/engine/exec.h"
 #include "server/engine/store.h"
 #include "server/net/conn_thread.h"
 #include "server/net/log.h"
@@ -90,8 +91,8 @@ static void limits_of(const struct conn *c, struct request_limits *limits)
 
 static bool output_over_hard_limit(struct conn *c)
 {
-    const struct output_limit *limit = &server_of(c)->config->output[OUTPUT_NORMAL];
-    int64_t hard = atomic_load_explicit(&limit->hard, memory_order_relaxed);
+    int64_t hard =
+        atomic_load_explicit(&server_of(c)->config->output_hard_limit, memory_order_relaxed);
 
     return hard > 0 && c->client.reply.len > (size_t)hard;
 }
@@ -227,9 +228,9 @@ static void linger(struct conn *c)
 
 static void check_soft_limit(struct conn *c)
 {
-    const struct output_limit *limit = &server_of(c)->config->output[OUTPUT_NORMAL];
-    int64_t soft = atomic_load_explicit(&limit->soft, memory_order_relaxed);
-    int64_t seconds = atomic_load_explicit(&limit->soft_seconds, memory_order_relaxed);
+    const struct config *config = server_of(c)->config;
+    int64_t soft = atomic_load_explicit(&config->output_soft_limit, memory_order_relaxed);
+    int64_t seconds = atomic_load_explicit(&config->output_soft_seconds, memory_order_relaxed);
 
     if (soft == 0 || c->client.reply.len <= (size_t)soft) {
         c->over_soft_ms = 0;
