@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "tests/lib/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_clear(struct text *t)
+{
+    t->len = 0;
+    text_add(t, "", 0);
+}
+
+void text_free(struct text *t)
+{
+    free(t->data);
+    *t = (struct text){0};
+}
+
+void text_add(struct text *t, const char *data, size_t len)
+{
+    if (t->len + len + 1 > t->cap) {
+        t->cap = 2 * (t->len + len) + 64;
+        t->data = realloc(t->data, t->cap);
+        if (!t->data) {
+            abort();
+        }
+    }
+    memcpy(t->data + t->len, data, len);
+    t->len += len;
+    t->data[t->len] = '\0';
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+    char *made;
+    int len;
+    va_list args;
+
+    va_start(args, format);
+    len = vasprintf(&made, format, args);
+    va_end(args);
+    if (len < 0) {
+        abort();
+    }
+    text_add(t, made, (size_t)len);
+    free(made);
+}
+
+void text_add_quoted(struct text *t, const char *data, size_t len)
+{
+    static const char raw[] = "\n\r\t\a\b\"\\", names[] = "nrtab\"\\";
+
+    text_add(t, "\"", 1);
+    for (size_t i = 0; i < len; i++) {
+        const char *special = data[i] ? strchr(raw, data[i]) : NULL;
+
+        if (special) {
+            text_addf(t, "\\%c", names[special - raw]);
+        } else if (data[i] >= ' ' && data[i] <= '~') {
+            text_add(t, data + i, 1);
+        } else {
+            text_addf(t, "\\x%02x", (unsigned char)data[i]);
+        }
+    }
+    text_add(t, "\"", 1);
+}
