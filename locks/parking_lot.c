@@ -425,9 +425,12 @@ _Static_assert(offsetof(struct parker, waiter) == 0,
 // mean, so that lock users with a rhythm of their own do not fall into step with it.
 static bool fair_now_locked(struct bucket *bucket)
 {
+    uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
     int64_t now = clock_monotonic_ns();
+    int64_t left = bucket->fair_at_ns - now;
     bool started = bucket->seed != 0;
-    if (started && now < bucket->fair_at_ns)
+    // More left than could have been drawn: the interval has been shortened since.
+    if (started && left > 0 && left <= (int64_t)(2 * mean_us * NS_PER_US))
         return false;
     if (!started)
         bucket->seed = (uint32_t)((uintptr_t)bucket / sizeof(*bucket)) | 1;
@@ -435,7 +438,6 @@ static bool fair_now_locked(struct bucket *bucket)
     bucket->seed ^= bucket->seed << 13;
     bucket->seed ^= bucket->seed >> 17;
     bucket->seed ^= bucket->seed << 5;
-    uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
     uint64_t wait_us = mean_us * bucket->seed >> 31; // 0 .. 2 * mean
     bucket->fair_at_ns = now + (int64_t)wait_us * NS_PER_US;
     return started;
@@ -456,6 +458,7 @@ struct unpark_result unpark_filter(const void *addr,
                                    void *arg)
 {
     uintptr_t key = (uintptr_t)addr;
+    lock_testpoint(LOCK_POINT_BEFORE_UNPARK);
     struct bucket *bucket = lock_bucket_of(key);
     struct wake_list list = {0};
     struct unpark_result result = {0};
@@ -485,6 +488,7 @@ struct unpark_result unpark_one(const void *addr,
                                 void *arg)
 {
     uintptr_t key = (uintptr_t)addr;
+    lock_testpoint(LOCK_POINT_BEFORE_UNPARK);
     struct bucket *bucket = lock_bucket_of(key);
     struct wake_list list = {0};
     struct unpark_result result = {0};
@@ -525,6 +529,7 @@ struct unpark_result unpark_requeue(const void *from, const void *to,
                                     void *arg)
 {
     uintptr_t key = (uintptr_t)from;
+    lock_testpoint(LOCK_POINT_BEFORE_UNPARK);
     struct bucket_pair pair = lock_bucket_pair(key, (uintptr_t)to);
     struct requeue_plan todo = plan(arg);
     struct wake_list list = {0};

@@ -4,11 +4,12 @@
 #pragma once
 
 enum lock_point {
-    LOCK_POINT_BEFORE_QUEUE, // about to take a bucket lock in order to park
-    LOCK_POINT_QUEUED,       // queued, the bucket lock is free, not yet asleep
-    LOCK_POINT_TIMED_OUT,    // the deadline has passed, still queued as far as we know
-    LOCK_POINT_BEFORE_WAKE,  // wake decided and dequeued, the waiter not yet told
-    LOCK_POINT_REHASH,       // a larger table is built, its waiters not yet moved
+    LOCK_POINT_BEFORE_QUEUE,  // about to take a bucket lock in order to park
+    LOCK_POINT_QUEUED,        // queued, the bucket lock is free, not yet asleep
+    LOCK_POINT_TIMED_OUT,     // the deadline has passed, still queued as far as we know
+    LOCK_POINT_BEFORE_UNPARK, // about to take a bucket lock in order to wake
+    LOCK_POINT_BEFORE_WAKE,   // wake decided and dequeued, the waiter not yet told
+    LOCK_POINT_REHASH,        // a larger table is built, its waiters not yet moved
 };
 
 #ifdef KL_DEBUG

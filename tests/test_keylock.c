@@ -53,17 +53,18 @@ static void must_lock(enum keylock_mode mode)
 static void set_fairness(bool always)
 {
     STORE(lock_tuning.fairness_us, always ? 0 : UINT32_MAX);
-    // The bucket keeps the time it drew under the old interval: use it up.
-    struct note note;
-    bool handed_over;
-    do {
+    // The bucket may not have started its timer, or keep a time drawn under the old interval.
+    for (;;) {
+        struct note note;
         must_lock(KEYLOCK_WRITE);
         queue(&note, KEYLOCK_WRITE);
         keylock_unlock(&lock, KEYLOCK_WRITE);
-        handed_over = told(&note, KEYLOCK_HELD);
+        bool handed_over = told(&note, KEYLOCK_HELD);
         if (handed_over)
             keylock_unlock(&lock, KEYLOCK_WRITE);
-    } while (handed_over != always);
+        if (handed_over == always)
+            break;
+    }
 }
 
 static int setup(void **state)
@@ -378,6 +379,84 @@ static void test_killed_under_sleeping_threads(void **state)
     assert_int_equal(LOAD(sent_away), 6);
 }
 
+#ifdef KL_DEBUG
+// What others do between a decision in a slow path and the bucket lock.
+static void unlock_it(void)
+{
+    keylock_unlock(&lock, KEYLOCK_WRITE);
+}
+
+static void kill_it(void)
+{
+    keylock_kill(&lock);
+}
+
+static void test_unlock_just_before_queueing_is_seen(void **state)
+{
+    (void)state;
+    struct note note = {.waiter.wake = note_wake};
+    must_lock(KEYLOCK_WRITE);
+    interfere_at(LOCK_POINT_BEFORE_QUEUE, unlock_it);
+    assert_int_equal(keylock_lock_async(&lock, KEYLOCK_WRITE, &note.waiter), KEYLOCK_HELD);
+    interfere_at(LOCK_POINT_BEFORE_QUEUE, unlock_it);
+    must_lock(KEYLOCK_READ);
+    keylock_unlock(&lock, KEYLOCK_READ);
+}
+
+static void test_kill_just_before_queueing_is_seen(void **state)
+{
+    (void)state;
+    must_lock(KEYLOCK_WRITE);
+    interfere_at(LOCK_POINT_BEFORE_QUEUE, kill_it);
+    assert_int_equal(keylock_lock(&lock, KEYLOCK_WRITE, NULL, NULL), KEYLOCK_RETRY);
+}
+
+static struct note first_writer, second_writer;
+
+static void swap_writer_for_reader(void)
+{
+    assert_true(keylock_cancel(&first_writer.waiter));
+    must_lock(KEYLOCK_READ);
+    queue(&second_writer, KEYLOCK_WRITE);
+}
+
+static void just_cancel(void)
+{
+    assert_true(keylock_cancel(&first_writer.waiter));
+}
+
+// The last reader comes to wake a writer, but meanwhile another reader has come in past it.
+static void test_reader_joining_just_before_unpark_is_seen(void **state)
+{
+    (void)state;
+    must_lock(KEYLOCK_READ);
+    queue(&first_writer, KEYLOCK_WRITE);
+    interfere_at(LOCK_POINT_BEFORE_UNPARK, swap_writer_for_reader);
+    keylock_unlock(&lock, KEYLOCK_READ);
+    assert_int_equal(word(), READERS(1) | KEYLOCK_PARKED);
+    assert_false(second_writer.woken);
+    keylock_unlock(&lock, KEYLOCK_READ);
+    assert_true(told(&second_writer, KEYLOCK_RETRY));
+}
+
+static void test_cancel_just_before_unpark_is_seen(void **state)
+{
+    (void)state;
+    for (int mode = KEYLOCK_READ; mode <= KEYLOCK_WRITE; mode++) {
+        must_lock((enum keylock_mode)mode);
+        queue(&first_writer, KEYLOCK_WRITE);
+        interfere_at(LOCK_POINT_BEFORE_UNPARK, just_cancel);
+        keylock_unlock(&lock, (enum keylock_mode)mode);
+        assert_int_equal(word(), 0);
+    }
+    must_lock(KEYLOCK_WRITE);
+    queue(&first_writer, KEYLOCK_WRITE);
+    interfere_at(LOCK_POINT_BEFORE_UNPARK, just_cancel);
+    keylock_kill(&lock);
+    assert_int_equal(word(), KEYLOCK_DEAD);
+}
+#endif
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -397,6 +476,12 @@ int main(void)
         TEST(test_cancel_clears_parked_with_the_last),
         TEST(test_cancelled_writer_lets_readers_behind_it_in),
         TEST(test_pass_on_wakes_the_next),
+#ifdef KL_DEBUG
+        TEST(test_unlock_just_before_queueing_is_seen),
+        TEST(test_kill_just_before_queueing_is_seen),
+        TEST(test_reader_joining_just_before_unpark_is_seen),
+        TEST(test_cancel_just_before_unpark_is_seen),
+#endif
         TEST(test_sleeping_threads_leave_the_epoch),
         TEST(test_killed_under_sleeping_threads),
     };

@@ -2,6 +2,7 @@
 #include "locks/mutex.h"
 
 #include "locks/parking_lot.h"
+#include "locks/spin.h"
 #include "tests/lib/lock_test.h"
 
 #include <setjmp.h>
@@ -127,16 +128,19 @@ static size_t waiters(void)
     return queued;
 }
 
-static void test_fair_unlock_hands_over_in_order(void **state)
+static void check_order(void *(*body)(void *))
 {
-    (void)state;
     static struct group group;
+    STORE(entered, 0);
     mutex_lock(&mutex);
     for (size_t i = 0; i < 8; i++) {
-        group_start(&group, 1, enter_fairly, (void *)(intptr_t)i);
+        group_start(&group, 1, body, (void *)(intptr_t)i);
         assert_true(WAIT_UNTIL(waiters() == i + 1));
     }
-    mutex_unlock_fair(&mutex);
+    if (body == enter)
+        mutex_unlock(&mutex);
+    else
+        mutex_unlock_fair(&mutex);
     // Handed over, never free in between, until the last has left.
     if (mutex_try_lock(&mutex)) {
         assert_int_equal(LOAD(entered), 8);
@@ -147,6 +151,69 @@ static void test_fair_unlock_hands_over_in_order(void **state)
         assert_int_equal(order[i], i);
 }
 
+static void test_fair_unlock_hands_over_in_order(void **state)
+{
+    (void)state;
+    check_order(enter_fairly);
+}
+
+static void test_unlock_hands_over_when_the_timer_says_so(void **state)
+{
+    (void)state;
+    uint32_t usual = LOAD(lock_tuning.fairness_us);
+    STORE(lock_tuning.fairness_us, 0);
+    check_order(enter_fairly); // starts the bucket's timer
+    check_order(enter);
+    STORE(lock_tuning.fairness_us, usual);
+}
+
+#ifdef KL_DEBUG
+static void unlock_it(void)
+{
+    mutex_unlock(&mutex);
+}
+
+// The unlock falls between the decision to park and the queue: nobody would wake us there.
+static void test_unlock_just_before_queueing_is_seen(void **state)
+{
+    (void)state;
+    mutex_lock(&mutex);
+    interfere_at(LOCK_POINT_BEFORE_QUEUE, unlock_it);
+    assert_true(mutex_lock_until(&mutex, clock_monotonic_ns() + LIMIT_NS));
+    assert_int_equal(state_of(), MUTEX_LOCKED);
+    mutex_unlock(&mutex);
+}
+
+static void *enter_in_time(void *arg)
+{
+    if (mutex_lock_until(&mutex, *(int64_t *)arg))
+        mutex_unlock(&mutex);
+    COUNT(entered);
+    return NULL;
+}
+
+static struct group late;
+static void wait_for_timeout(void)
+{
+    group_join(&late);
+}
+
+// The only waiter gives up between the unlock's decision to wake it and the queue.
+static void test_timeout_just_before_unpark_is_seen(void **state)
+{
+    (void)state;
+    mutex_lock(&mutex);
+    int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_MS;
+    group_start(&late, 1, enter_in_time, &deadline);
+    assert_true(WAIT_UNTIL((state_of() & MUTEX_PARKED) || LOAD(entered)));
+    interfere_at(LOCK_POINT_BEFORE_UNPARK, wait_for_timeout);
+    mutex_unlock(&mutex);
+    lock_testpoint_set(NULL);
+    group_join(&late);
+    assert_int_equal(state_of(), 0);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +223,11 @@ int main(void)
         cmocka_unit_test_setup(test_waiter_parks_and_gets_in, setup),
         cmocka_unit_test_setup(test_free_with_waiters_can_be_taken, setup),
         cmocka_unit_test_setup(test_fair_unlock_hands_over_in_order, setup),
+        cmocka_unit_test_setup(test_unlock_hands_over_when_the_timer_says_so, setup),
+#ifdef KL_DEBUG
+        cmocka_unit_test_setup(test_unlock_just_before_queueing_is_seen, setup),
+        cmocka_unit_test_setup(test_timeout_just_before_unpark_is_seen, setup),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "locks/rwlock.h"
 
+#include "locks/parking_lot.h"
+#include "locks/spin.h"
 #include "tests/lib/lock_test.h"
 
 #include <setjmp.h>
@@ -204,20 +206,75 @@ static void test_each_release_wakes_those_that_then_fit(void **state)
     assert_int_equal(LOAD(got_in), 5);
 }
 
-static void test_fair_unlock_hands_over(void **state)
+static size_t queued;
+static enum unpark_choice count_only(void *arg, uintptr_t park_token)
+{
+    (void)arg, (void)park_token;
+    queued++;
+    return UNPARK_SKIP;
+}
+
+static uintptr_t no_token(void *arg, struct unpark_result result)
+{
+    (void)arg, (void)result;
+    return 0;
+}
+
+static size_t waiters(void)
+{
+    queued = 0;
+    unpark_filter(&lock, count_only, no_token, NULL);
+    return queued;
+}
+
+static int order[4]; // who wrote, under the lock
+
+static void *write_in_order(void *arg)
+{
+    rwlock_lock_write(&lock);
+    order[COUNT(got_in)] = (int)(intptr_t)arg;
+    rwlock_unlock_write_fair(&lock);
+    return NULL;
+}
+
+static void test_fair_unlock_hands_over_in_order(void **state)
 {
     (void)state;
     static struct group group;
     rwlock_lock_write(&lock);
-    group_start(&group, 1, write_once, NULL);
-    assert_true(WAIT_UNTIL(state_of() & RWLOCK_PARKED));
+    for (size_t i = 0; i < 4; i++) {
+        group_start(&group, 1, write_in_order, (void *)(intptr_t)i);
+        assert_true(WAIT_UNTIL(waiters() == i + 1));
+    }
     rwlock_unlock_write_fair(&lock);
-    if (rwlock_try_write(&lock)) { // free only once the other has been in
-        assert_int_equal(LOAD(got_in), 1);
+    if (rwlock_try_write(&lock)) { // free only once the others have been in
+        assert_int_equal(LOAD(got_in), 4);
         rwlock_unlock_write(&lock);
     }
     group_join(&group);
-    assert_int_equal(LOAD(got_in), 1);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(order[i], i);
+}
+
+static void test_unlock_hands_over_when_the_timer_says_so(void **state)
+{
+    (void)state;
+    static struct group group;
+    uint32_t usual = LOAD(lock_tuning.fairness_us);
+    STORE(lock_tuning.fairness_us, 0);
+    for (int round = 0; round < 2; round++) { // the first starts the bucket's timer
+        STORE(got_in, 0);
+        rwlock_lock_upgradable(&lock);
+        group_start(&group, 1, write_once, NULL);
+        assert_true(WAIT_UNTIL(waiters() == 1));
+        rwlock_unlock_upgradable(&lock);
+        if (rwlock_try_upgradable(&lock)) {
+            assert_true(round == 0 || LOAD(got_in) == 1);
+            rwlock_unlock_upgradable(&lock);
+        }
+        group_join(&group);
+    }
+    STORE(lock_tuning.fairness_us, usual);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -232,7 +289,8 @@ int main(void)
         TEST(test_writer_that_gives_up_lets_readers_in),
         TEST(test_upgrader_waits_for_readers_only),
         TEST(test_each_release_wakes_those_that_then_fit),
-        TEST(test_fair_unlock_hands_over),
+        TEST(test_fair_unlock_hands_over_in_order),
+        TEST(test_unlock_hands_over_when_the_timer_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,10 +23,17 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_no_spinning(void **state)
+{
+    spinning_set(false);
+    return setup(state);
+}
+
 static int teardown(void **state)
 {
     (void)state;
     delays_set(false);
+    spinning_set(true);
     return LOAD(mutex.state) == 0 ? 0 : -1;
 }
 
@@ -49,7 +56,7 @@ static void *increment(void *arg)
 static void test_excludes_with_few_threads(void **state)
 {
     (void)state;
-    int rounds = 60000;
+    int rounds = 20000;
     run_threads(4, increment, &rounds);
     assert_int_equal(total, 4 * rounds);
 }
@@ -57,7 +64,7 @@ static void test_excludes_with_few_threads(void **state)
 static void test_excludes_with_128_threads(void **state)
 {
     (void)state;
-    int rounds = 1000;
+    int rounds = 300;
     run_threads(128, increment, &rounds);
     assert_int_equal(total, 128 * rounds);
 }
@@ -84,7 +91,7 @@ static void *increment_in_time(void *arg)
 static void test_timeouts_race_unlocks(void **state)
 {
     (void)state;
-    int rounds = 2000;
+    int rounds = 1000;
     run_threads(16, increment_in_time, &rounds);
     assert_int_equal(total, LOAD(taken));
     assert_true(total < 16 * rounds); // some did time out
@@ -167,14 +174,12 @@ static void test_hog_does_not_starve_others(void **state)
     assert_int_equal(LOAD(taken), VICTIM_TURNS);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_excludes_with_few_threads),  TEST(test_excludes_with_128_threads),
-        TEST(test_timeouts_race_unlocks),      TEST(test_last_user_may_free),
-        TEST(test_hog_does_not_starve_others),
+        TORTURE(test_excludes_with_few_threads),  TORTURE(test_excludes_with_128_threads),
+        TORTURE(test_timeouts_race_unlocks),      TORTURE(test_last_user_may_free),
+        TORTURE(test_hog_does_not_starve_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

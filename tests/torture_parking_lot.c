@@ -9,20 +9,6 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static int delays_on(void **state)
-{
-    (void)state;
-    delays_set(true);
-    return 0;
-}
-
-static int delays_off(void **state)
-{
-    (void)state;
-    delays_set(false);
-    return 0;
-}
-
 // ---- a semaphore made of park and unpark_one --------------------------------------------------
 
 #define SEM_ROUNDS 20000
@@ -260,10 +246,9 @@ static void test_cancel_and_wake_agree_on_one_outcome(void **state)
 // The table grows under traffic, by threads that come, park and go, and by reservations.
 static void *grow_and_go(void *arg)
 {
-    (void)arg;
     static const struct park_ops ops = {.validate = go_on};
     park(&spots[0], &ops, NULL, 0, clock_monotonic_ns() + NS_PER_MS);
-    parking_lot_reserve(20);
+    parking_lot_reserve(*(size_t *)arg);
     return NULL;
 }
 
@@ -274,27 +259,53 @@ static void test_growth_under_traffic(void **state)
     STORE(stop, false);
     STORE(permits, 0);
     size_t before = parking_lot_buckets();
+    size_t share = before / 64; // of 200 guests: three times as many waiters as buckets
     group_start(&group, 4, take_many, NULL);
     group_start(&group, 4, give_many, NULL);
     for (int i = 0; i < 20; i++) {
-        group_start(&guests, 10, grow_and_go, NULL);
+        group_start(&guests, 10, grow_and_go, &share);
         group_join(&guests);
     }
     group_join(&group);
     assert_int_equal(LOAD(permits), 0);
     assert_true(parking_lot_buckets() >= 4 * before);
-    parking_lot_unreserve(20 * 200);
+    parking_lot_unreserve(200 * share);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, delays_on, delays_off)
+static int setup(void **state)
+{
+    (void)state;
+    STORE(permits, 0);
+    STORE(woken, 0);
+    STORE(timed_out, 0);
+    STORE(delivered, 0);
+    STORE(cancels, 0);
+    STORE(wakes, 0);
+    delays_set(true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    delays_set(false);
+    spinning_set(true);
+    return 0;
+}
+
+static int setup_no_spinning(void **state)
+{
+    spinning_set(false);
+    return setup(state);
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_no_wakeup_is_lost),
-        TEST(test_timeout_and_unpark_agree_on_one_outcome),
-        TEST(test_cancel_and_wake_agree_on_one_outcome),
-        TEST(test_growth_under_traffic),
+        TORTURE(test_no_wakeup_is_lost),
+        TORTURE(test_timeout_and_unpark_agree_on_one_outcome),
+        TORTURE(test_cancel_and_wake_agree_on_one_outcome),
+        TORTURE(test_growth_under_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

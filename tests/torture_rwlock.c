@@ -26,10 +26,17 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_no_spinning(void **state)
+{
+    spinning_set(false);
+    return setup(state);
+}
+
 static int teardown(void **state)
 {
     (void)state;
     delays_set(false);
+    spinning_set(true);
     return LOAD(lock.state) == 0 ? 0 : -1;
 }
 
@@ -217,15 +224,13 @@ static void test_readers_do_not_starve_a_writer(void **state)
     assert_int_equal(LOAD(errors), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_excludes_with_few_threads),
-        TEST(test_excludes_with_128_threads),
-        TEST(test_timeouts_race_unlocks),
-        TEST(test_readers_do_not_starve_a_writer),
+        TORTURE(test_excludes_with_few_threads),
+        TORTURE(test_excludes_with_128_threads),
+        TORTURE(test_timeouts_race_unlocks),
+        TORTURE(test_readers_do_not_starve_a_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

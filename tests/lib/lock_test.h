@@ -5,6 +5,7 @@
 #pragma once
 
 #include "locks/cpu.h"
+#include "locks/spin.h"
 #include "locks/testpoint.h"
 
 #include <pthread.h>
@@ -72,6 +73,45 @@ static inline void delays_set(bool on)
     (void)on;
 #endif
 }
+
+// In debug builds: runs `act` once, when the calling thread next passes the point. Shows that a
+// decision taken before the point is taken again after it.
+#ifdef KL_DEBUG
+static enum lock_point act_at;
+static void (*act_once)(void);
+
+static inline void act_hook(enum lock_point point)
+{
+    void (*act)(void) = act_once;
+    if (act == NULL || point != act_at)
+        return;
+    act_once = NULL;
+    lock_testpoint_set(NULL);
+    act();
+}
+
+static inline void interfere_at(enum lock_point point, void (*act)(void))
+{
+    act_at = point;
+    act_once = act;
+    lock_testpoint_set(act_hook);
+}
+#endif
+
+// Without spinning every contended lock parks, as on a machine with one CPU.
+static inline void spinning_set(bool on)
+{
+    STORE(lock_tuning.spins, on ? 16 : 0);
+    STORE(lock_tuning.yields, on ? 32 : 0);
+}
+
+// A torture test (with setup, teardown of its file), run twice: waiters that spin before they park,
+// and waiters that park at once.
+#define TORTURE(name)                                                                              \
+    {#name, name, setup, teardown, NULL},                                                          \
+    {                                                                                              \
+#name " (no spinning)", name, setup_no_spinning, teardown, NULL                            \
+    }
 
 struct group {
     pthread_t threads[MAX_GROUP];
