@@ -58,7 +58,8 @@ static const char *run(struct inproc_client *c, const char *format, va_list args
     int n = 0, len = vsnprintf(line, sizeof line, format, args);
 
     check(len > 0 && (size_t)len < sizeof line);
-    for (char *word = strtok(line, " "); word; word = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         check(n < WORDS_MAX);
         words[n++] = bytes_of(word);
     }
