@@ -34,7 +34,7 @@ struct worker {
 
 static int scaled(int n)
 {
-    return server_sanitized() ? n / 8 : n;
+    return server_sanitized() ? n / 4 : n;
 }
 
 // ---- workers ------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ static void run_workers(struct test_server *server, struct worker *workers, int 
 
 // ---- every member is popped exactly once --------------------------------------------------------
 
-enum { POP_ADDERS = 4, POP_KEYS = 3, POP_MAX = 8000 };
+enum { POP_ADDERS = 4, POP_KEYS = 3, POP_MAX = 5000 };
 
 struct pop_shared {
     int per_adder;
@@ -307,7 +307,7 @@ static void test_each_member_is_popped_once(void **state)
 static void *birth_and_death(void *arg)
 {
     struct worker *worker = arg;
-    int ops = scaled(6000);
+    int ops = scaled(5000);
 
     for (int i = 0; i < ops && worker_ok(worker); i++) {
         switch (draw(worker, 5)) {
@@ -363,7 +363,7 @@ static void *instant_write(void *arg)
 {
     struct worker *worker = arg;
     struct instant_shared *shared = worker->shared;
-    int ops = scaled(8000);
+    int ops = scaled(3000);
 
     for (int i = 1; i <= ops && worker_ok(worker); i++) {
         run_any(worker, i % 2 ? "MSET x %d y %d" : "MSET y %d x %d", i, i);
@@ -441,7 +441,7 @@ static void test_several_keys_change_at_one_instant(void **state)
 static void *cross(void *arg)
 {
     struct worker *worker = arg;
-    int ops = scaled(4000);
+    int ops = scaled(3000);
 
     for (int i = 0; i < ops && worker_ok(worker); i++) {
         unsigned a = draw(worker, 3), b = draw(worker, 3), c = draw(worker, 3);
@@ -557,7 +557,7 @@ static void test_a_million_keys_give_their_memory_back(void **state)
     void *(*const fn[])(void *) = {cycle};
     static struct worker workers[2];
     struct wire *w = wire_open(*state, 2);
-    int warm_up = scaled(20000), cycles = server_sanitized() ? 5000 : 500000;
+    int warm_up = scaled(20000), cycles = server_sanitized() ? 10000 : 250000;
 
     expect(w, "OK", "FLUSHALL");
     run_workers(*state, workers, 2, fn, 1, &warm_up);

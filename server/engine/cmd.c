@@ -130,7 +130,7 @@ void cmd_reply_help(struct cmd_ctx *c, const char *const *lines)
     for (size_t i = 0; i < n; i++)
         reply_simple(c->reply, lines[i]);
     reply_simple(c->reply, "HELP");
-    reply_simple(c->reply, "    Print this help.");
+    reply_simple(c->reply, "    Prints this help.");
 }
 
 void cmd_reply_string(struct cmd_ctx *c, struct value v)
