@@ -144,6 +144,27 @@ static void test_set_with_a_long_member_is_a_dictionary(void **state)
     set_free(ints);
 }
 
+static void test_set_tells_similar_members_apart(void **state)
+{
+    (void)state;
+    // Each differs from the first in one byte only, wherever that byte is.
+    static const size_t lengths[] = {1, 7, 8, 9, 15, 16, 17, 40, 64};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char text[64];
+        struct value v = new_set();
+        memset(text, 'x', sizeof text);
+        assert_true(add(v, text, lengths[i]));
+        for (size_t at = 0; at < lengths[i]; at++) {
+            text[at] = 'y';
+            assert_false(set_contains(CTX, v, text, lengths[i]));
+            assert_true(add(v, text, lengths[i]));
+            text[at] = 'x';
+        }
+        assert_int_equal(set_count(v), lengths[i] + 1);
+        set_free(v);
+    }
+}
+
 static void test_set_of_integers_takes_a_string(void **state)
 {
     (void)state;
@@ -618,6 +639,7 @@ static int operate_without_memory(enum operation op, enum family family, size_t 
 
     int failures = 0;
     for (long after = 0;; after += after < 40 ? 1 : 7) {
+        uint64_t body = set_body(value_pointer(v));
         forget_seen(model);
         mem_fail_after(after);
         enum status status = operate(op, model, v);
@@ -626,6 +648,7 @@ static int operate_without_memory(enum operation op, enum family family, size_t 
             break;
         failures++;
         assert_int_equal(status, STATUS_NO_MEMORY);
+        assert_int_equal(set_body(value_pointer(v)), body);
         check_picked(model, 0, false);
         if (after < 8 || failures % 20 == 0)
             check(model, v);
@@ -714,6 +737,7 @@ int main(void)
         TEST(test_set_of_integers_becomes_a_dictionary_at_513),
         TEST(test_set_of_strings_becomes_a_dictionary_at_129),
         TEST(test_set_with_a_long_member_is_a_dictionary),
+        TEST(test_set_tells_similar_members_apart),
         TEST(test_set_of_integers_takes_a_string),
         TEST(test_set_only_canonical_integers_are_integers),
         TEST(test_set_integers_widen),
