@@ -193,7 +193,11 @@ bool config_set_initial(struct config *config, const char *name, int nvalues,
     for (int i = 0; i < nvalues; i++) {
         words[i] = bytes_of(values[i]);
     }
-    ok = set_words(config, bytes_of(name), nvalues, words, error, nerror);
+    if (bytes_equal_nocase(bytes_of(name), "include") && nvalues == 1) {
+        ok = load_file(config, values[0], 0, error, nerror);
+    } else {
+        ok = set_words(config, bytes_of(name), nvalues, words, error, nerror);
+    }
     mem_free(words);
     return ok;
 }

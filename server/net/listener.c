@@ -48,23 +48,25 @@ static void complain(struct listener *l, int error)
     }
 }
 
-// Out of descriptors: refuses one connection by means of the spare one. False when even that is not
-// possible.
-static bool shed(struct listener *l, int listening_fd)
+// Out of descriptors: refuses one connection by means of the spare one. The answer is 0, or why
+// not: EAGAIN when there was none after all (accept4 looks for a descriptor first).
+static int shed(struct listener *l, int listening_fd)
 {
-    int fd;
+    int fd, error;
 
     if (l->spare_fd < 0) {
         l->spare_fd = open_spare();
-        return l->spare_fd >= 0;
+        return l->spare_fd >= 0 ? 0 : EMFILE;
     }
     close(l->spare_fd);
     fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    error = fd < 0 ? errno : 0;
     if (fd >= 0) {
         sockets_refuse(fd, refusal);
+        server_count_refused(l->server);
     }
     l->spare_fd = open_spare();
-    return fd >= 0;
+    return error;
 }
 
 static void pause_accepting(struct listener *l)
@@ -83,20 +85,25 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), error = errno;
 
         if (fd >= 0) {
             server_serve(l->server, fd);
             continue;
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        if (error == EMFILE || error == ENFILE) {
+            int shed_error = shed(l, listening_fd);
+
+            if (shed_error != EAGAIN) {
+                complain(l, error);
+            }
+            error = shed_error;
+        }
+        if (error == EAGAIN || error == EWOULDBLOCK) {
             return;
         }
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-        complain(l, errno);
-        if ((errno != EMFILE && errno != ENFILE) || !shed(l, listening_fd)) {
+        if (error != 0 && error != EINTR && error != ECONNABORTED) {
+            complain(l, error);
             pause_accepting(l);
             return;
         }

@@ -66,10 +66,15 @@ static struct conn_thread *choose_thread(struct server *s)
     return fresh ? fresh : best;
 }
 
+void server_count_refused(struct server *s)
+{
+    tally_add(&s->engine->stats.rejected_connections, 1);
+}
+
 static void reject(struct server *s, int fd, const char *reply)
 {
     sockets_refuse(fd, reply);
-    tally_add(&s->engine->stats.rejected_connections, 1);
+    server_count_refused(s);
 }
 
 void server_serve(struct server *s, int fd)

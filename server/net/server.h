@@ -59,6 +59,9 @@ int server_run(struct config *, const struct listen_sockets *);
 // only.
 void server_serve(struct server *, int fd);
 
+// Counts a connection that was refused. Main thread only.
+void server_count_refused(struct server *);
+
 // How many of `wanted` clients there are file descriptors for, after raising the limit: two more
 // are needed for the loop of a thread that serves one connection only. Any thread.
 int64_t server_admit_clients(const struct config *, int64_t wanted);

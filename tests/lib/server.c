@@ -186,13 +186,13 @@ static void wait_for_port(struct test_server *s)
 
 struct test_server *server_start_limited(const char *const *extra_args, unsigned nofile)
 {
-    static const char *const first[] = {"--port", "0", NULL};
+    static const char *const last[] = {"--port", "0", NULL};
     struct test_server *s = calloc(1, sizeof(*s));
 
     assert_non_null(s);
     s->output_fd = memfd_create("server output", MFD_CLOEXEC);
     assert_true(s->output_fd >= 0);
-    s->pid = spawn(first, extra_args, s->output_fd, s->output_fd, nofile);
+    s->pid = spawn(extra_args, last, s->output_fd, s->output_fd, nofile);
     wait_for_port(s);
     return s;
 }

@@ -17,8 +17,8 @@
 struct redisContext;
 struct test_server;
 
-// Starts a server with `--port 0` and the extra arguments (ended by NULL; NULL for none), and waits
-// until it accepts connections.
+// Starts a server with the extra arguments (ended by NULL; NULL for none; a configuration file
+// comes first) and `--port 0`, and waits until it accepts connections.
 struct test_server *server_start(const char *const *extra_args);
 // The same with a limit on the child's open files (RLIMIT_NOFILE, soft and hard); 0: as inherited.
 struct test_server *server_start_limited(const char *const *extra_args, unsigned nofile);

@@ -55,11 +55,17 @@ void text_add_quoted(struct text *t, const char *data, size_t len)
     text_add(t, "\"", 1);
     for (size_t i = 0; i < len; i++) {
         const char *special = data[i] ? strchr(raw, data[i]) : NULL;
+        size_t plain = i;
 
-        if (special) {
+        while (plain < len && data[plain] >= ' ' && data[plain] <= '~' && data[plain] != '"' &&
+               data[plain] != '\\') {
+            plain++;
+        }
+        if (plain > i) {
+            text_add(t, data + i, plain - i);
+            i = plain - 1;
+        } else if (special) {
             text_addf(t, "\\%c", names[special - raw]);
-        } else if (data[i] >= ' ' && data[i] <= '~') {
-            text_add(t, data + i, 1);
         } else {
             text_addf(t, "\\x%02x", (unsigned char)data[i]);
         }
