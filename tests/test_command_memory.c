@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+//
+// Commands that run out of memory at each of their allocations in turn: they must answer an error
+// and have changed nothing; with enough memory the same command then works as ever.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "datatypes/mem.h"
+#include "tests/lib/inproc.h"
+
+enum {
+    STATE_CHARS = 1 << 17,
+    ALLOCATIONS_MAX = 3000, // more than any of these commands makes
+};
+
+static const char LONG_A[] =
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char LONG_B[] =
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+static struct inproc store;
+static struct inproc_client *client;
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// Appends the reply's lines in sorted order, so that sets of the same members look the same.
+static void append_sorted(char *state, size_t *used, const char *reply)
+{
+    static char copy[STATE_CHARS];
+    static char *lines[STATE_CHARS / 2];
+    size_t n = 0;
+
+    assert_true(strlen(reply) < sizeof copy);
+    strcpy(copy, reply);
+    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n"))
+        lines[n++] = line;
+    qsort(lines, n, sizeof lines[0], compare_texts);
+    for (size_t i = 0; i < n; i++) {
+        int len = snprintf(state + *used, STATE_CHARS - *used, "%s ", lines[i]);
+        *used += (size_t)len;
+        assert_true(*used < STATE_CHARS);
+    }
+}
+
+// All that the keys a, b, c and d hold, as text.
+static void describe(char *state)
+{
+    static const char *const keys[] = {"a", "b", "c", "d"};
+    size_t used = 0;
+
+    for (int i = 0; i < 4; i++) {
+        bool is_set = strcmp(inproc_run(client, "TYPE %s", keys[i]), "+set\r\n") == 0;
+        append_sorted(state, &used, keys[i]);
+        append_sorted(state, &used, inproc_run(client, is_set ? "SMEMBERS %s" : "GET %s", keys[i]));
+        append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
+        if (is_set)
+            append_sorted(state, &used, inproc_run(client, "SCARD %s", keys[i]));
+    }
+    append_sorted(state, &used, inproc_run(client, "DBSIZE"));
+}
+
+// Runs `command` with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
+// Returns how often it failed. `want` is what it answers in the end, NULL: whatever is no error.
+static int run_short_of_memory(const char *command, const char *want)
+{
+    static char before[STATE_CHARS], after[STATE_CHARS];
+    int failures = 0;
+
+    describe(before);
+    for (long n = 0; n < ALLOCATIONS_MAX; n++) {
+        mem_fail_after(n);
+        const char *reply = inproc_run(client, "%s", command);
+        mem_fail_after(-1);
+        if (strncmp(reply, "-OOM", 4) != 0) {
+            if (want)
+                assert_string_equal(reply, want);
+            else
+                assert_int_not_equal(reply[0], '-');
+            return failures;
+        }
+        failures++;
+        describe(after);
+        assert_string_equal(after, before);
+    }
+    fail_msg("%s never succeeds", command);
+    return 0;
+}
+
+// Adds format(from) .. format(to - 1); the format has one %d.
+static void fill(const char *key, const char *format, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char member[64];
+        snprintf(member, sizeof member, format, i);
+        assert_int_equal(inproc_int(client, "SADD %s %s", key, member), 1);
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    inproc_run(client, "FLUSHALL");
+    return 0;
+}
+
+static void test_strings_without_memory(void **state)
+{
+    char command[512];
+
+    (void)state;
+    snprintf(command, sizeof command, "SET a %s", LONG_A);
+    assert_true(run_short_of_memory(command, "+OK\r\n") >= 2); // the entry and the value
+    snprintf(command, sizeof command, "SET a %s KEEPTTL GET", LONG_B);
+    assert_true(run_short_of_memory(command, NULL) >= 1);
+    assert_true(run_short_of_memory("APPEND a tail", ":79\r\n") >= 1);
+    assert_true(run_short_of_memory("SETRANGE a 0 x", ":79\r\n") >= 1);
+    assert_true(run_short_of_memory("SETRANGE b 3 x", ":4\r\n") >= 1);
+    assert_true(run_short_of_memory("SET c 9000000000000000000", "+OK\r\n") >= 1);
+    assert_true(run_short_of_memory("INCR c", ":9000000000000000001\r\n") >= 1);
+    assert_true(run_short_of_memory("INCRBYFLOAT c 1.5", NULL) >= 1);
+    assert_true(run_short_of_memory("SETEX d 100 short", "+OK\r\n") >= 1);
+    assert_true(run_short_of_memory("GETSET d text-of-16-bytes", "$5\r\nshort\r\n") >= 1);
+    assert_true(run_short_of_memory("GETEX d EX 50", "$16\r\ntext-of-16-bytes\r\n") >= 1);
+    assert_true(run_short_of_memory("LCS a d", NULL) >= 1);
+    assert_true(run_short_of_memory("SADD b x", NULL) == 0); // WRONGTYPE is found out first
+}
+
+static void test_mset_without_memory(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    snprintf(command, sizeof command, "MSET a %s b %s a %s c 1 d %s", LONG_A, LONG_B, LONG_B,
+             LONG_A);
+    assert_true(run_short_of_memory(command, "+OK\r\n") >= 8);
+    assert_true(run_short_of_memory(command, "+OK\r\n") >= 4);
+    inproc_run(client, "FLUSHALL");
+    snprintf(command, sizeof command, "MSETNX a %s b %s", LONG_A, LONG_B);
+    assert_true(run_short_of_memory(command, ":1\r\n") >= 4);
+}
+
+static void test_sadd_without_memory(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    assert_true(run_short_of_memory("SADD a 1 2 3", ":3\r\n") >= 3);
+    assert_true(run_short_of_memory("SADD a 4", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("SADD a 5 100000 6 7", ":4\r\n") >= 3);
+    assert_true(run_short_of_memory("SADD a x y x 9", ":3\r\n") >= 3);
+    snprintf(command, sizeof command, "SADD a z %s w z 10", LONG_A); // becomes a dictionary
+    assert_true(run_short_of_memory(command, ":4\r\n") >= 10);
+    fill("b", "member:%d", 0, 300);
+    assert_true(run_short_of_memory("SADD b new1 member:1 new2 new1 new3 new4", ":4\r\n") >= 4);
+    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_true(run_short_of_memory("SADD b new5 new6", ":2\r\n") >= 2);
+}
+
+static void test_srem_without_memory(void **state)
+{
+    (void)state;
+    fill("a", "%d", 0, 100);
+    fill("b", "m%d", 0, 100);
+    fill("c", "member:%d", 0, 300);
+    assert_true(run_short_of_memory("SREM a 1", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("SREM a 2 3 nothing 4 2", ":3\r\n") >= 4);
+    assert_true(run_short_of_memory("SREM b m1", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("SREM b m2 m3 m2 m4", ":3\r\n") >= 4);
+    assert_int_equal(run_short_of_memory("SREM c member:2 member:3 member:4", ":3\r\n"), 0);
+}
+
+static void test_smove_without_memory(void **state)
+{
+    char command[128];
+
+    (void)state;
+    fill("a", "%d", 0, 100);
+    fill("b", "m%d", 0, 100);
+    fill("c", "member:%d", 0, 300);
+    static const char *const moves[] = {
+        "a d 1",        "a b 2",        "a c 3",        "b a m4", "b c m5",
+        "c a member:6", "c b member:7", "c d member:8", "d a 1",  "d d x",
+    };
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        snprintf(command, sizeof command, "SMOVE %s", moves[i]);
+        run_short_of_memory(command, i + 1 < sizeof moves / sizeof moves[0] ? ":1\r\n" : ":0\r\n");
+    }
+    assert_int_equal(inproc_int(client, "SADD d last"), 1);
+    assert_true(run_short_of_memory("SMOVE d c last", ":1\r\n") >= 1);
+    assert_int_equal(inproc_int(client, "EXISTS d"), 1);
+}
+
+static void test_spop_without_memory(void **state)
+{
+    static const char *const keys[] = {"a", "b", "c"};
+
+    (void)state;
+    fill("a", "%d", 0, 100);
+    fill("b", "m%d", 0, 100);
+    fill("c", "member:%d", 0, 300);
+    for (int i = 0; i < 3; i++) {
+        char command[64];
+        snprintf(command, sizeof command, "SPOP %s", keys[i]);
+        run_short_of_memory(command, NULL);
+        snprintf(command, sizeof command, "SPOP %s 50", keys[i]);
+        run_short_of_memory(command, NULL);
+        snprintf(command, sizeof command, "SRANDMEMBER %s 10", keys[i]);
+        run_short_of_memory(command, NULL);
+        snprintf(command, sizeof command, "SPOP %s 1000", keys[i]);
+        run_short_of_memory(command, NULL);
+        assert_int_equal(inproc_int(client, "EXISTS %s", keys[i]), 0);
+    }
+}
+
+static void test_algebra_without_memory(void **state)
+{
+    (void)state;
+    fill("a", "%d", 0, 200);
+    fill("b", "%d", 150, 300);
+    fill("c", "m%d", 0, 140);
+    assert_true(run_short_of_memory("SUNIONSTORE d a b c", ":440\r\n") >= 440);
+    assert_true(run_short_of_memory("SINTERSTORE d a b", ":50\r\n") >= 2);
+    assert_true(run_short_of_memory("SDIFFSTORE d a b", ":150\r\n") >= 2);
+    assert_int_equal(inproc_int(client, "PEXPIRE c 1000000"), 1);
+    assert_int_equal(inproc_int(client, "SADD d m1 m2"), 2);
+    assert_true(run_short_of_memory("SDIFFSTORE d c none none none none d", ":138\r\n") >= 100);
+    assert_true(run_short_of_memory("SUNION a b c", NULL) >= 440);
+    assert_true(run_short_of_memory("SDIFF c none none none none a", NULL) >= 100);
+    assert_int_equal(run_short_of_memory("SINTER a b", NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_strings_without_memory, setup),
+        cmocka_unit_test_setup(test_mset_without_memory, setup),
+        cmocka_unit_test_setup(test_sadd_without_memory, setup),
+        cmocka_unit_test_setup(test_srem_without_memory, setup),
+        cmocka_unit_test_setup(test_smove_without_memory, setup),
+        cmocka_unit_test_setup(test_spop_without_memory, setup),
+        cmocka_unit_test_setup(test_algebra_without_memory, setup),
+    };
+    inproc_open(&store);
+    client = inproc_client_new(&store);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    inproc_settle(client);
+    inproc_client_free(client);
+    inproc_close(&store);
+    return failed;
+}
