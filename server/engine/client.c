@@ -104,3 +104,12 @@ void client_each(struct kl_store *store, void (*fn)(struct client *, void *arg),
         mutex_unlock(&t->clients_lock);
     }
 }
+
+bool client_name_valid(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] < '!' || name.data[i] > '~')
+            return false;
+    }
+    return true;
+}

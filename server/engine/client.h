@@ -87,3 +87,7 @@ static inline void client_flag_clear(struct client *client, uint32_t flag)
 {
     atomic_fetch_and_explicit(&client->flags, ~flag, memory_order_relaxed);
 }
+
+// Whether a client may carry that name: printable ASCII without blanks (or nothing).
+bool client_name_valid(struct bytes name);
+#define CLIENT_NAME_ERROR "Client names cannot contain spaces, newlines or special characters."

@@ -47,6 +47,7 @@ enum command_flag {
     CMD_NO_MULTI = 1 << 16,
     CMD_ALLOW_BUSY = 1 << 17,
     CMD_BLOCKING = 1 << 18,
+    CMD_ADMINISTRATIVE = 1 << 19, // category @admin without being refused to scripts and the like
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:

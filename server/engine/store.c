@@ -23,6 +23,7 @@
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
 #include "server/engine/expire.h"
+#include "server/engine/ticks.h"
 
 enum {
     RANDOM_TRIES = 1000, // misses after which RANDOMKEY takes the database for empty
@@ -70,6 +71,8 @@ struct kl_store *store_open(struct config *config)
     atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
     hash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
+    ticks_init();
+    rates_init(&store->rates);
     store->epoch = epoch_create();
     store->dbs = mem_zalloc((size_t)store->ndbs * sizeof *store->dbs);
     if (!store->epoch || !store->dbs) {
@@ -381,6 +384,7 @@ void store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
+    rates_sample(thread->store);
     free_flushed(thread->store, until_ns);
     expire_cycle(thread, until_ns);
     epoch_poll(thread->epoch, SIZE_MAX);

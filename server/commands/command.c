@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: MIT
+//
+// COMMAND: the command table as clients see it. Everything is read off the rows, so a new command
+// needs nothing here.
+#include <string.h>
+
+#include "server/engine/cmd.h"
+#include "server/engine/command.h"
+#include "server/engine/exec.h"
+#include "server/engine/glob.h"
+#include "server/engine/syntax.h"
+
+// ---- flags and categories ---------------------------------------------------------------------
+
+enum { WORDS_MAX = 24 };
+
+// Some words out of a set: they are counted before they are written.
+struct words {
+    const char *at[WORDS_MAX];
+    size_t n;
+};
+
+static void add_word(struct words *w, bool wanted, const char *word)
+{
+    if (wanted && w->n < WORDS_MAX)
+        w->at[w->n++] = word;
+}
+
+static void reply_words(struct cmd_ctx *c, const struct words *w)
+{
+    reply_set(c->reply, w->n);
+    for (size_t i = 0; i < w->n; i++)
+        reply_simple(c->reply, w->at[i]);
+}
+
+static struct words flags_of(const struct command_entry *e)
+{
+    uint32_t flags = e->row->flags;
+    struct words w = {.n = 0};
+
+    add_word(&w, command_writes(e), "write");
+    add_word(&w, command_readonly(e), "readonly");
+    add_word(&w, flags & CMD_DENYOOM, "denyoom");
+    add_word(&w, flags & CMD_ADMIN, "admin");
+    add_word(&w, flags & CMD_PUBSUB, "pubsub");
+    add_word(&w, flags & CMD_NOSCRIPT, "noscript");
+    add_word(&w, flags & CMD_BLOCKING, "blocking");
+    add_word(&w, flags & CMD_LOADING, "loading");
+    add_word(&w, flags & CMD_STALE, "stale");
+    add_word(&w, flags & CMD_SKIP_MONITOR, "skip_monitor");
+    add_word(&w, flags & CMD_SKIP_SLOWLOG, "skip_slowlog");
+    add_word(&w, flags & CMD_FAST, "fast");
+    add_word(&w, flags & CMD_NO_AUTH, "no_auth");
+    add_word(&w, flags & CMD_NO_MULTI, "no_multi");
+    add_word(&w, e->row->getkeys != NULL, "movablekeys");
+    add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
+    return w;
+}
+
+// The category of a family's data type, or NULL.
+static const char *type_category(const char *family)
+{
+    static const char *const TYPES[][2] = {
+        {"set", "@set"},
+        {"zset", "@sortedset"},
+        {"list", "@list"},
+        {"hash", "@hash"},
+        {"string", "@string"},
+        {"bitmap", "@bitmap"},
+        {"geo", "@geo"},
+        {"stream", "@stream"},
+        {"hyperloglog", "@hyperloglog"},
+        {"transaction", "@transaction"},
+        {"scripting", "@scripting"},
+    };
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+        if (strcmp(family, TYPES[i][0]) == 0)
+            return TYPES[i][1];
+    }
+    return NULL;
+}
+
+static struct words categories_of(const struct command_entry *e)
+{
+    uint32_t flags = e->row->flags;
+    const char *type = type_category(e->family);
+    struct words w = {.n = 0};
+
+    add_word(&w, flags & CMD_KEYSPACE, "@keyspace");
+    add_word(&w, command_readonly(e), "@read");
+    add_word(&w, command_writes(e), "@write");
+    add_word(&w, type != NULL, type);
+    add_word(&w, flags & CMD_PUBSUB, "@pubsub");
+    add_word(&w, flags & (CMD_ADMIN | CMD_ADMINISTRATIVE), "@admin");
+    add_word(&w, flags & CMD_FAST, "@fast");
+    add_word(&w, !(flags & CMD_FAST), "@slow");
+    add_word(&w, flags & CMD_BLOCKING, "@blocking");
+    add_word(&w, flags & (CMD_ADMIN | CMD_DANGEROUS), "@dangerous");
+    add_word(&w, flags & CMD_CONNECTION, "@connection");
+    return w;
+}
+
+static bool has_category(const struct command_entry *e, struct bytes name)
+{
+    struct words w = categories_of(e);
+
+    for (size_t i = 0; i < w.n; i++) {
+        if (bytes_equal_nocase(name, w.at[i] + 1))
+            return true;
+    }
+    return false;
+}
+
+// ---- key specifications -----------------------------------------------------------------------
+
+static void add_key_flags(struct words *w, enum lock_class mode, bool overwritten)
+{
+    bool writes = mode == LOCK_WRITE;
+
+    add_word(w, !writes, "RO");
+    add_word(w, writes && !overwritten, "RW");
+    add_word(w, writes && overwritten, "OW");
+    add_word(w, !overwritten, "access");
+    add_word(w, writes, "update");
+}
+
+static void reply_type_and_spec(struct cmd_ctx *c, const char *type, size_t nfields)
+{
+    reply_map(c->reply, 2);
+    reply_bulk_str(c->reply, "type");
+    reply_bulk_str(c->reply, type);
+    reply_bulk_str(c->reply, "spec");
+    reply_map(c->reply, nfields);
+}
+
+static void reply_field(struct cmd_ctx *c, const char *name, int64_t value)
+{
+    reply_bulk_str(c->reply, name);
+    reply_int(c->reply, value);
+}
+
+static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, enum lock_class mode,
+                             bool overwritten)
+{
+    struct words w = {.n = 0};
+
+    add_key_flags(&w, mode, overwritten);
+    reply_map(c->reply, 3);
+    reply_bulk_str(c->reply, "flags");
+    reply_words(c, &w);
+    reply_bulk_str(c->reply, "begin_search");
+    reply_type_and_spec(c, "index", 1);
+    reply_field(c, "index", keys.first);
+    reply_bulk_str(c->reply, "find_keys");
+    reply_type_and_spec(c, "range", 3);
+    reply_field(c, "lastkey", keys.last < 0 ? keys.last : keys.last - keys.first);
+    reply_field(c, "keystep", keys.step);
+    reply_field(c, "limit", 0);
+}
+
+// Keys that only the command's own function finds.
+static void reply_unknown_spec(struct cmd_ctx *c, enum lock_class mode)
+{
+    struct words w = {.n = 0};
+
+    add_key_flags(&w, mode, false);
+    add_word(&w, true, "incomplete");
+    reply_map(c->reply, 3);
+    reply_bulk_str(c->reply, "flags");
+    reply_words(c, &w);
+    reply_bulk_str(c->reply, "begin_search");
+    reply_type_and_spec(c, "unknown", 0);
+    reply_bulk_str(c->reply, "find_keys");
+    reply_type_and_spec(c, "unknown", 0);
+}
+
+static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
+{
+    if (row->keys.first == 0) {
+        reply_set(c->reply, row->getkeys != NULL);
+        if (row->getkeys)
+            reply_unknown_spec(c, row->lock);
+    } else if (row->flags & CMD_READ_REST) {
+        struct key_spec first = {row->keys.first, row->keys.first, 1};
+        struct key_spec rest = {row->keys.first + 1, row->keys.last, row->keys.step};
+        reply_set(c->reply, 2);
+        reply_range_spec(c, first, LOCK_WRITE, true);
+        reply_range_spec(c, rest, LOCK_READ, false);
+    } else {
+        reply_set(c->reply, 1);
+        reply_range_spec(c, row->keys, row->lock, false);
+    }
+}
+
+// ---- COMMAND, COMMAND INFO, COMMAND COUNT -----------------------------------------------------
+
+static void reply_info(struct cmd_ctx *c, const struct command_entry *e, bool with_subcommands)
+{
+    struct words flags = flags_of(e), categories = categories_of(e);
+    unsigned nsubs = with_subcommands ? e->nchildren : 0;
+
+    reply_array(c->reply, 10);
+    reply_bulk_str(c->reply, e->full_name);
+    reply_int(c->reply, e->row->arity);
+    reply_words(c, &flags);
+    reply_int(c->reply, e->row->keys.first);
+    reply_int(c->reply, e->row->keys.last);
+    reply_int(c->reply, e->row->keys.step);
+    reply_words(c, &categories);
+    reply_set(c->reply, 0); // tips: none
+    reply_key_specs(c, e->row);
+    reply_set(c->reply, nsubs);
+    for (unsigned i = 0; i < nsubs; i++) // they have no subcommands of their own
+        reply_info(c, registry_at(e->first_child + i), false);
+}
+
+static unsigned count_top_level(void)
+{
+    unsigned n = 0;
+
+    for (unsigned id = 0; id < registry_count(); id++)
+        n += registry_at(id)->parent == NULL;
+    return n;
+}
+
+static void cmd_command(struct cmd_ctx *c)
+{
+    reply_array(c->reply, count_top_level());
+    for (unsigned id = 0; id < registry_count(); id++) {
+        if (!registry_at(id)->parent)
+            reply_info(c, registry_at(id), true);
+    }
+}
+
+static void cmd_command_count(struct cmd_ctx *c)
+{
+    reply_int(c->reply, count_top_level());
+}
+
+// "get", "config", "config|get"; NULL when there is none.
+static const struct command_entry *find_by_full_name(struct bytes name)
+{
+    const char *bar = name.len ? memchr(name.data, '|', name.len) : NULL;
+
+    if (!bar)
+        return registry_find(name);
+    size_t before = (size_t)(bar - name.data);
+    const struct command_entry *e = registry_find((struct bytes){name.data, before});
+    return e ? registry_find_sub(e, (struct bytes){bar + 1, name.len - before - 1}) : NULL;
+}
+
+static void cmd_command_info(struct cmd_ctx *c)
+{
+    if (c->argc == 2) {
+        cmd_command(c);
+        return;
+    }
+    reply_array(c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++) {
+        const struct command_entry *e = find_by_full_name(c->argv[i]);
+        if (e)
+            reply_info(c, e, true);
+        else
+            reply_null(c->reply);
+    }
+}
+
+// ---- COMMAND DOCS -----------------------------------------------------------------------------
+
+// The group of the command in Redis's documentation; as a rule that is the family.
+static const char *group_of(const struct command_entry *e)
+{
+    static const char *const FAMILIES[][2] = {
+        {"config", "server"},     {"command", "server"},
+        {"debug", "server"},      {"memory", "server"},
+        {"client", "connection"}, {"expire", "generic"},
+        {"object", "generic"},    {"scan", "generic"},
+        {"zset", "sorted-set"},   {"transaction", "transactions"},
+    };
+    static const char *const SERVER[] = {"dbsize", "flushall", "flushdb", "swapdb"};
+
+    for (size_t i = 0; i < sizeof SERVER / sizeof *SERVER; i++) {
+        if (strcmp(e->row->name, SERVER[i]) == 0)
+            return "server";
+    }
+    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
+        if (strcmp(e->family, FAMILIES[i][0]) == 0)
+            return FAMILIES[i][1];
+    }
+    return e->family;
+}
+
+static void reply_lower(struct cmd_ctx *c, struct bytes s)
+{
+    char lower[64];
+    size_t n = s.len < sizeof lower ? s.len : sizeof lower;
+
+    for (size_t i = 0; i < n; i++)
+        lower[i] = bytes_lower(s.data[i]);
+    reply_bulk(c->reply, lower, n);
+}
+
+static void reply_arguments(struct cmd_ctx *c, const struct command *row,
+                            const struct syntax *syntax, unsigned parent);
+
+static void reply_argument_flags(struct cmd_ctx *c, unsigned flags)
+{
+    struct words w = {.n = 0};
+
+    add_word(&w, flags & SYNTAX_OPTIONAL, "optional");
+    add_word(&w, flags & SYNTAX_MULTIPLE, "multiple");
+    add_word(&w, flags & SYNTAX_MULTIPLE_TOKEN, "multiple_token");
+    reply_bulk_str(c->reply, "flags");
+    reply_words(c, &w);
+}
+
+static void reply_argument(struct cmd_ctx *c, const struct command *row,
+                           const struct syntax *syntax, unsigned i)
+{
+    const struct syntax_node *node = &syntax->nodes[i];
+    const char *type = syntax_type(node);
+    bool is_key = strcmp(type, "key") == 0 && (row->keys.first || row->getkeys);
+
+    reply_map(c->reply, 2 + (size_t)is_key + (node->token.len != 0) + (node->flags != 0) +
+                            (node->nchildren != 0));
+    reply_bulk_str(c->reply, "name");
+    reply_lower(c, node->name);
+    reply_bulk_str(c->reply, "type");
+    reply_bulk_str(c->reply, is_key || strcmp(type, "key") != 0 ? type : "string");
+    if (is_key) {
+        // Commands that only read all keys but the first have a second specification for these.
+        bool destination = bytes_equal(node->name, BYTES("destination"));
+        reply_field(c, "key_spec_index", (row->flags & CMD_READ_REST) && !destination);
+    }
+    if (node->token.len) {
+        reply_bulk_str(c->reply, "token");
+        reply_bulk_bytes(c->reply, node->token);
+    }
+    if (node->flags)
+        reply_argument_flags(c, node->flags);
+    if (node->nchildren) {
+        reply_bulk_str(c->reply, "arguments");
+        reply_arguments(c, row, syntax, i);
+    }
+}
+
+// As deep as the syntax nests, which syntax_parse() limits.
+static void reply_arguments(struct cmd_ctx *c, const struct command *row,
+                            const struct syntax *syntax, unsigned parent)
+{
+    reply_array(c->reply, syntax->nodes[parent].nchildren);
+    for (unsigned i = syntax->nodes[parent].child; i; i = syntax->nodes[i].next)
+        reply_argument(c, row, syntax, i);
+}
+
+// The name and the map of a command's documentation.
+static void reply_docs(struct cmd_ctx *c, const struct command_entry *e, bool with_subcommands)
+{
+    const struct command *row = e->row;
+    unsigned nsubs = with_subcommands ? e->nchildren : 0;
+    struct syntax syntax;
+    bool has_arguments = syntax_parse(row->syntax, &syntax) && syntax.nodes[0].nchildren > 0;
+
+    reply_bulk_str(c->reply, e->full_name);
+    reply_map(c->reply, 3 + (size_t)has_arguments + (nsubs > 0));
+    reply_bulk_str(c->reply, "summary");
+    reply_bulk_str(c->reply, row->summary);
+    reply_bulk_str(c->reply, "since");
+    reply_bulk_str(c->reply, row->since);
+    reply_bulk_str(c->reply, "group");
+    reply_bulk_str(c->reply, group_of(e));
+    if (has_arguments) {
+        reply_bulk_str(c->reply, "arguments");
+        reply_arguments(c, row, &syntax, 0);
+    }
+    if (nsubs) {
+        reply_bulk_str(c->reply, "subcommands");
+        reply_map(c->reply, nsubs);
+        for (unsigned i = 0; i < nsubs; i++) // one level deep
+            reply_docs(c, registry_at(e->first_child + i), false);
+    }
+}
+
+static void cmd_command_docs(struct cmd_ctx *c)
+{
+    if (c->argc == 2) {
+        reply_map(c->reply, count_top_level());
+        for (unsigned id = 0; id < registry_count(); id++) {
+            if (!registry_at(id)->parent)
+                reply_docs(c, registry_at(id), true);
+        }
+        return;
+    }
+    size_t n = 0, at = reply_deferred_begin(c->reply);
+    for (int i = 2; i < c->argc; i++) {
+        const struct command_entry *e = find_by_full_name(c->argv[i]);
+        if (!e)
+            continue;
+        reply_docs(c, e, true);
+        n++;
+    }
+    reply_deferred_map(c->reply, at, n);
+}
+
+// ---- COMMAND LIST -----------------------------------------------------------------------------
+
+enum filter { FILTER_NONE, FILTER_MODULE, FILTER_CATEGORY, FILTER_PATTERN };
+
+static bool passes(const struct command_entry *e, enum filter filter, struct bytes value)
+{
+    switch (filter) {
+    case FILTER_NONE:
+        return true;
+    case FILTER_MODULE:
+        return false; // there are no modules
+    case FILTER_CATEGORY:
+        return has_category(e, value);
+    case FILTER_PATTERN:
+        return glob_match(value, bytes_of(e->full_name), true);
+    }
+    return false;
+}
+
+static void cmd_command_list(struct cmd_ctx *c)
+{
+    enum filter filter = FILTER_NONE;
+    struct bytes value = BYTES("");
+
+    if (c->argc == 5 && cmd_arg_is(c, 2, "filterby")) {
+        if (cmd_arg_is(c, 3, "module"))
+            filter = FILTER_MODULE;
+        else if (cmd_arg_is(c, 3, "aclcat"))
+            filter = FILTER_CATEGORY;
+        else if (cmd_arg_is(c, 3, "pattern"))
+            filter = FILTER_PATTERN;
+        value = c->argv[4];
+    }
+    if (c->argc != 2 && filter == FILTER_NONE) {
+        cmd_reply_syntax(c);
+        return;
+    }
+    size_t n = 0, at = reply_deferred_begin(c->reply);
+    for (unsigned id = 0; id < registry_count(); id++) {
+        if (!passes(registry_at(id), filter, value))
+            continue;
+        reply_bulk_str(c->reply, registry_at(id)->full_name);
+        n++;
+    }
+    reply_deferred_set(c->reply, at, n);
+}
+
+// ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS -------------------------------------------------
+
+struct key_listing {
+    struct cmd_ctx *c;
+    const struct command_entry *e;
+    bool with_flags;
+};
+
+static void list_key(int arg, enum lock_class mode, void *ctx)
+{
+    struct key_listing *l = ctx;
+    struct cmd_ctx *c = l->c;
+
+    if (l->with_flags) {
+        struct words w = {.n = 0};
+        add_key_flags(&w, mode, mode == LOCK_WRITE && (l->e->row->flags & CMD_READ_REST));
+        reply_array(c->reply, 2);
+        reply_bulk_bytes(c->reply, c->argv[2 + arg]);
+        reply_words(c, &w);
+    } else {
+        reply_bulk_bytes(c->reply, c->argv[2 + arg]);
+    }
+}
+
+// The command that the arguments from the third on are; NULL: an error was replied.
+static const struct command_entry *find_inner(struct cmd_ctx *c)
+{
+    const struct command_entry *e = registry_find(c->argv[2]);
+
+    if (e && e->nchildren && c->argc > 3)
+        e = registry_find_sub(e, c->argv[3]);
+    if (!e) {
+        reply_error(c->reply, "Invalid command specified");
+        return NULL;
+    }
+    if (e->row->keys.first == 0 && !e->row->getkeys) {
+        reply_error(c->reply, "The command has no key arguments");
+        return NULL;
+    }
+    int argc = c->argc - 2, arity = e->row->arity;
+    if (arity > 0 ? argc != arity : argc < -arity) {
+        reply_error(c->reply, "Invalid number of arguments specified for command");
+        return NULL;
+    }
+    return e;
+}
+
+static void list_keys(struct cmd_ctx *c, bool with_flags)
+{
+    struct key_listing l = {.c = c, .e = find_inner(c), .with_flags = with_flags};
+
+    if (!l.e)
+        return;
+    size_t mark = reply_mark(c->reply);
+    size_t at = reply_deferred_begin(c->reply);
+    int n = exec_keys_of(c, l.e, c->argc - 2, c->argv + 2, list_key, &l);
+    if (n > 0) {
+        reply_deferred_array(c->reply, at, (size_t)n);
+        return;
+    }
+    reply_truncate(c->reply, mark);
+    if (n < 0)
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+    else
+        reply_error(c->reply, "Invalid arguments specified for command");
+}
+
+static void cmd_command_getkeys(struct cmd_ctx *c)
+{
+    list_keys(c, false);
+}
+
+static void cmd_command_getkeysandflags(struct cmd_ctx *c)
+{
+    list_keys(c, true);
+}
+
+static void cmd_command_help(struct cmd_ctx *c)
+{
+    static const char *const LINES[] = {
+        "(no subcommand)",
+        "    The table of all commands.",
+        "COUNT",
+        "    How many commands there are.",
+        "DOCS [<command-name> ...]",
+        "    Summaries and arguments of these commands, or of all.",
+        "GETKEYS <full-command>",
+        "    Which of the command's arguments are keys.",
+        "GETKEYSANDFLAGS <full-command>",
+        "    The same with what the command does to each key.",
+        "INFO [<command-name> ...]",
+        "    The rows of these commands in the table, or all.",
+        "LIST [FILTERBY (MODULE <name> | ACLCAT <category> | PATTERN <pattern>)]",
+        "    The commands' names.",
+        NULL,
+    };
+    cmd_reply_help(c, LINES);
+}
+
+enum { ANY_TIME = CMD_LOADING | CMD_STALE | CMD_CONNECTION };
+
+// clang-format off
+static const struct command subcommands[] = {
+    {"count", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_count, "", "2.8.13",
+     "How many commands there are."},
+    {"docs", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_docs,
+     "[command-name [command-name ...]]", "7.0.0", "Summaries and arguments of commands."},
+    {"getkeys", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeys,
+     "command arg [arg ...]", "2.8.13", "Which arguments of a command are keys."},
+    {"getkeysandflags", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeysandflags,
+     "command arg [arg ...]", "7.0.0", "Which arguments are keys, and what happens to them."},
+    {"help", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_help, "", "5.0.0",
+     "Lists the subcommands."},
+    {"info", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_info,
+     "[command-name [command-name ...]]", "2.8.13", "The rows of commands in the table."},
+    {"list", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_list,
+     "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]", "7.0.0",
+     "The names of commands."},
+    COMMANDS_END,
+};
+
+COMMANDS(command) = {
+    {"command", -1, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command, "", "2.8.13",
+     "The table of all commands.", .subcommands = subcommands},
+    COMMANDS_END,
+};
