@@ -271,18 +271,19 @@ static void cmd_command_info(struct cmd_ctx *c)
 static const char *group_of(const struct command_entry *e)
 {
     static const char *const FAMILIES[][2] = {
-        {"config", "server"},     {"command", "server"},
-        {"debug", "server"},      {"memory", "server"},
-        {"client", "connection"}, {"expire", "generic"},
-        {"object", "generic"},    {"scan", "generic"},
-        {"zset", "sorted-set"},   {"transaction", "transactions"},
+        {"client", "connection"},
+        {"command", "server"},
+        {"config", "server"},
+        {"database", "server"},
+        {"debug", "server"},
+        {"memory", "server"},
+        {"expire", "generic"},
+        {"object", "generic"},
+        {"scan", "generic"},
+        {"zset", "sorted-set"},
+        {"transaction", "transactions"},
     };
-    static const char *const SERVER[] = {"dbsize", "flushall", "flushdb", "swapdb"};
 
-    for (size_t i = 0; i < sizeof SERVER / sizeof *SERVER; i++) {
-        if (strcmp(e->row->name, SERVER[i]) == 0)
-            return "server";
-    }
     for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
         if (strcmp(e->family, FAMILIES[i][0]) == 0)
             return FAMILIES[i][1];
