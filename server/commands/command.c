@@ -52,7 +52,7 @@ static struct words flags_of(const struct command_entry *e)
     add_word(&w, flags & CMD_FAST, "fast");
     add_word(&w, flags & CMD_NO_AUTH, "no_auth");
     add_word(&w, flags & CMD_NO_MULTI, "no_multi");
-    add_word(&w, e->row->getkeys != NULL, "movablekeys");
+    add_word(&w, e->row->getkeys && e->row->keys.first == 0, "movablekeys");
     add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
     return w;
 }
@@ -174,21 +174,35 @@ static void reply_unknown_spec(struct cmd_ctx *c, enum lock_class mode)
     reply_type_and_spec(c, "unknown", 0);
 }
 
+// Two keys of which both may change play different parts (RENAME): each has a specification of its
+// own.
+static bool is_pair(const struct command *row)
+{
+    return row->lock == LOCK_WRITE && row->keys.last == row->keys.first + 1 && row->keys.step == 1;
+}
+
+static unsigned count_key_specs(const struct command *row)
+{
+    if (row->keys.first == 0)
+        return row->getkeys != NULL;
+    return (row->flags & CMD_READ_REST) || is_pair(row) ? 2 : 1;
+}
+
 static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
 {
-    if (row->keys.first == 0) {
-        reply_set(c->reply, row->getkeys != NULL);
-        if (row->getkeys)
-            reply_unknown_spec(c, row->lock);
-    } else if (row->flags & CMD_READ_REST) {
-        struct key_spec first = {row->keys.first, row->keys.first, 1};
-        struct key_spec rest = {row->keys.first + 1, row->keys.last, row->keys.step};
-        reply_set(c->reply, 2);
-        reply_range_spec(c, first, LOCK_WRITE, true);
-        reply_range_spec(c, rest, LOCK_READ, false);
-    } else {
-        reply_set(c->reply, 1);
+    bool read_rest = row->flags & CMD_READ_REST;
+    struct key_spec first = {row->keys.first, row->keys.first, 1};
+    struct key_spec rest = {row->keys.first + 1, row->keys.last, row->keys.step};
+    unsigned n = count_key_specs(row);
+
+    reply_set(c->reply, n);
+    if (n == 2) {
+        reply_range_spec(c, first, LOCK_WRITE, read_rest);
+        reply_range_spec(c, rest, read_rest ? LOCK_READ : LOCK_WRITE, false);
+    } else if (row->keys.first) {
         reply_range_spec(c, row->keys, row->lock, false);
+    } else if (n) {
+        reply_unknown_spec(c, row->lock);
     }
 }
 
@@ -301,8 +315,15 @@ static void reply_lower(struct cmd_ctx *c, struct bytes s)
     reply_bulk(c->reply, lower, n);
 }
 
-static void reply_arguments(struct cmd_ctx *c, const struct command *row,
-                            const struct syntax *syntax, unsigned parent);
+// What the arguments of one command are written from.
+struct docs {
+    struct cmd_ctx *c;
+    const struct command *row;
+    struct syntax syntax;
+    unsigned nkeys; // key arguments seen so far
+};
+
+static void reply_arguments(struct docs *d, unsigned parent);
 
 static void reply_argument_flags(struct cmd_ctx *c, unsigned flags)
 {
@@ -315,64 +336,67 @@ static void reply_argument_flags(struct cmd_ctx *c, unsigned flags)
     reply_words(c, &w);
 }
 
-static void reply_argument(struct cmd_ctx *c, const struct command *row,
-                           const struct syntax *syntax, unsigned i)
+static void reply_argument(struct docs *d, unsigned i)
 {
-    const struct syntax_node *node = &syntax->nodes[i];
+    struct reply *r = d->c->reply;
+    const struct syntax_node *node = &d->syntax.nodes[i];
     const char *type = syntax_type(node);
-    bool is_key = strcmp(type, "key") == 0 && (row->keys.first || row->getkeys);
+    unsigned nspecs = count_key_specs(d->row);
+    bool is_key = strcmp(type, "key") == 0;
 
-    reply_map(c->reply, 2 + (size_t)is_key + (node->token.len != 0) + (node->flags != 0) +
-                            (node->nchildren != 0));
-    reply_bulk_str(c->reply, "name");
-    reply_lower(c, node->name);
-    reply_bulk_str(c->reply, "type");
-    reply_bulk_str(c->reply, is_key || strcmp(type, "key") != 0 ? type : "string");
+    if (is_key && nspecs == 0) {
+        is_key = false;
+        type = "string";
+    }
+    reply_map(r, 2 + (size_t)is_key + (node->token.len != 0) + (node->flags != 0) +
+                     (node->nchildren != 0));
+    reply_bulk_str(r, "name");
+    reply_lower(d->c, node->name);
+    reply_bulk_str(r, "type");
+    reply_bulk_str(r, type);
     if (is_key) {
-        // Commands that only read all keys but the first have a second specification for these.
-        bool destination = bytes_equal(node->name, BYTES("destination"));
-        reply_field(c, "key_spec_index", (row->flags & CMD_READ_REST) && !destination);
+        // The first specification is of one key when there are two.
+        reply_field(d->c, "key_spec_index", d->nkeys < nspecs ? d->nkeys : nspecs - 1);
+        d->nkeys++;
     }
     if (node->token.len) {
-        reply_bulk_str(c->reply, "token");
-        reply_bulk_bytes(c->reply, node->token);
+        reply_bulk_str(r, "token");
+        reply_bulk_bytes(r, node->token);
     }
     if (node->flags)
-        reply_argument_flags(c, node->flags);
+        reply_argument_flags(d->c, node->flags);
     if (node->nchildren) {
-        reply_bulk_str(c->reply, "arguments");
-        reply_arguments(c, row, syntax, i);
+        reply_bulk_str(r, "arguments");
+        reply_arguments(d, i);
     }
 }
 
 // As deep as the syntax nests, which syntax_parse() limits.
-static void reply_arguments(struct cmd_ctx *c, const struct command *row,
-                            const struct syntax *syntax, unsigned parent)
+static void reply_arguments(struct docs *d, unsigned parent)
 {
-    reply_array(c->reply, syntax->nodes[parent].nchildren);
-    for (unsigned i = syntax->nodes[parent].child; i; i = syntax->nodes[i].next)
-        reply_argument(c, row, syntax, i);
+    reply_array(d->c->reply, d->syntax.nodes[parent].nchildren);
+    for (unsigned i = d->syntax.nodes[parent].child; i; i = d->syntax.nodes[i].next)
+        reply_argument(d, i);
 }
 
 // The name and the map of a command's documentation.
 static void reply_docs(struct cmd_ctx *c, const struct command_entry *e, bool with_subcommands)
 {
-    const struct command *row = e->row;
+    struct docs d = {.c = c, .row = e->row};
     unsigned nsubs = with_subcommands ? e->nchildren : 0;
-    struct syntax syntax;
-    bool has_arguments = syntax_parse(row->syntax, &syntax) && syntax.nodes[0].nchildren > 0;
+    bool has_arguments = syntax_parse(e->row->syntax, &d.syntax) && d.syntax.nodes[0].nchildren > 0;
 
     reply_bulk_str(c->reply, e->full_name);
     reply_map(c->reply, 3 + (size_t)has_arguments + (nsubs > 0));
     reply_bulk_str(c->reply, "summary");
-    reply_bulk_str(c->reply, row->summary);
+    reply_bulk_str(c->reply, e->row->summary);
     reply_bulk_str(c->reply, "since");
-    reply_bulk_str(c->reply, row->since);
+    reply_bulk_str(c->reply, e->row->since);
     reply_bulk_str(c->reply, "group");
     reply_bulk_str(c->reply, group_of(e));
     if (has_arguments) {
         reply_bulk_str(c->reply, "arguments");
-        reply_arguments(c, row, &syntax, 0);
+        reply_arguments(&d, 0);
     }
     if (nsubs) {
         reply_bulk_str(c->reply, "subcommands");
@@ -558,9 +582,9 @@ static const struct command subcommands[] = {
     {"docs", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_docs,
      "[command-name [command-name ...]]", "7.0.0", "Summaries and arguments of commands."},
     {"getkeys", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeys,
-     "command arg [arg ...]", "2.8.13", "Which arguments of a command are keys."},
+     "", "2.8.13", "Which arguments of a command are keys."},
     {"getkeysandflags", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeysandflags,
-     "command arg [arg ...]", "7.0.0", "Which arguments are keys, and what happens to them."},
+     "", "7.0.0", "Which arguments are keys, and what happens to them."},
     {"help", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_help, "", "5.0.0",
      "Lists the subcommands."},
     {"info", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_info,

@@ -189,6 +189,6 @@ static void cmd_debug(struct cmd_ctx *c)
 // clang-format off
 COMMANDS(debug) = {
     {"debug", -2, NO_KEYS, LOCK_NONE, CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-     cmd_debug, "subcommand [argument ...]", "1.0.0", "Helps to test clients and the server."},
+     cmd_debug, "", "1.0.0", "Helps to test clients and the server."},
     COMMANDS_END,
 };

@@ -318,8 +318,11 @@ static void write_keyspace(struct kl_store *store, struct text *out)
 static void write_keylot(struct kl_store *store, struct text *out)
 {
     text_printf(out, "keylot_version:%s\r\n", KEYLOT_VERSION);
-    text_printf(out, "connection_threads:%d\r\nregistered_threads:%u\r\n",
-                store->config->connection_threads, count_threads(store));
+    if (store->config->connection_threads == CONNECTION_THREADS_AUTO)
+        text_printf(out, "connection_threads:auto\r\n");
+    else
+        text_printf(out, "connection_threads:%d\r\n", store->config->connection_threads);
+    text_printf(out, "registered_threads:%u\r\n", count_threads(store));
     text_printf(out, "key_lock_waits:%lld\r\nread_retries:%lld\r\n", SUM(store, lock_waits),
                 SUM(store, read_retries));
     text_printf(out, "retired_objects:%zu\r\nretired_bytes:%zu\r\nleaked_bytes:%zu\r\n",

@@ -16,8 +16,11 @@ void stats_count_error(struct thread *thread, const char *code)
     mutex_lock(&s->lock);
     while (i < s->n && strcmp(s->codes[i].code, code) != 0)
         i++;
-    if (i == s->n && s->n < ERROR_CODES_MAX)
-        snprintf(s->codes[s->n++].code, sizeof s->codes[0].code, "%s", code);
+    if (i == s->n && s->n < ERROR_CODES_MAX) {
+        snprintf(s->codes[i].code, sizeof s->codes[i].code, "%s", code);
+        s->codes[i].count = 0; // a reset leaves old counts behind
+        s->n++;
+    }
     if (i < s->n)
         s->codes[i].count++;
     mutex_unlock(&s->lock);

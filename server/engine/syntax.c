@@ -148,6 +148,23 @@ static void unwrap(struct parser *p, unsigned i)
     *node = child;
 }
 
+// "TOKEN a b" as one group: the token belongs to the whole of it.
+static void lift_token(struct parser *p, unsigned i)
+{
+    struct syntax_node *node = node_at(p, i), *first = node_at(p, node->child);
+
+    if (node->kind != SYNTAX_BLOCK || node->nchildren < 2 || first->kind != SYNTAX_ARGUMENT ||
+        !first->token.len)
+        return;
+    for (unsigned child = node->child; child; child = node_at(p, child)->next) {
+        const struct syntax_node *n = node_at(p, child);
+        if (n->kind != SYNTAX_ARGUMENT || n->flags || (n->token.len && n != first))
+            return;
+    }
+    node->token = node->name = first->token;
+    first->token = BYTES("");
+}
+
 // After '<' or '[' of a group that closes with `end`; 0 on an error.
 static unsigned parse_group(struct parser *p, char end, unsigned flags)
 {
@@ -159,6 +176,7 @@ static unsigned parse_group(struct parser *p, char end, unsigned flags)
     node_at(p, i)->flags |= flags;
     node_at(p, i)->end = p->pos;
     unwrap(p, i);
+    lift_token(p, i);
     return i;
 }
 
@@ -285,6 +303,7 @@ static bool add_alternative(struct parser *p, struct sequence *all, const struct
         node_at(p, i)->name = node_at(p, s->first)->name;
         node_at(p, i)->begin = node_at(p, s->first)->begin;
         node_at(p, i)->end = node_at(p, s->last)->end;
+        lift_token(p, i);
     }
     append(p, all, i);
     return true;
