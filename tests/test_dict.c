@@ -30,6 +30,12 @@ static void node_key(const void *ptr, const char **key, size_t *nkey)
     *nkey = n->len;
 }
 
+#ifdef KL_DEBUG // the sanitizers make it slow
+enum { N = 100000, SCANS = 8 };
+#else
+enum { N = 1000000, SCANS = 40 };
+#endif
+
 static const struct dict_type type = {node_key};
 static const struct hash_seed seed = {0x0123456789abcdef, 0xfedcba9876543210};
 static const enum dict_mode modes[] = {DICT_OWNED, DICT_SHARED};
@@ -245,12 +251,6 @@ static void test_dict_keys_of_any_length(void **state)
 }
 
 // ---- growth ------------------------------------------------------------------------------------
-#ifdef KL_DEBUG
-enum { N = 100000 }; // the sanitizers make this slow
-#else
-enum { N = 1000000 };
-#endif
-
 static void test_dict_grows_and_shrinks_back(void **state)
 {
     (void)state;
@@ -383,7 +383,7 @@ static void test_dict_scan_guarantee_across_resizing(void **state)
     (void)state;
     enum { STAY = 500, GUESTS = 30000 };
     struct node *nodes = make_nodes(STAY + GUESTS);
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < SCANS; round++) {
         struct dict *d = dict_create(&type, modes[round % 2], &seed);
         size_t passed = 0, guests = round % 3 ? 0 : rng_below(&rng, GUESTS);
         for (size_t i = 0; i < STAY + guests; i++)
