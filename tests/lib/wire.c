@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "tests/lib/text.h"
+#include "tests/lib/strbuf.h"
 
 enum { READ_BYTES = 64 * 1024, WORDS_MAX = 4096 };
 
@@ -25,10 +25,10 @@ struct wire {
     int fd;
     int protocol;
     bool ended; // the server closed the connection
-    struct text in;
+    struct strbuf in;
     size_t at; // of the first byte of `in` not taken yet
-    struct text out, reply, raw;
-    struct text *parts; // the elements of the last outermost aggregate, for sorting
+    struct strbuf out, reply, raw;
+    struct strbuf *parts; // the elements of the last outermost aggregate, for sorting
     size_t nparts, parts_cap;
 };
 
@@ -59,8 +59,8 @@ struct wire *wire_dial(int port)
     assert_non_null(w);
     w->fd = fd;
     w->protocol = 2;
-    text_clear(&w->in);
-    text_clear(&w->reply);
+    strbuf_clear(&w->in);
+    strbuf_clear(&w->reply);
     return w;
 }
 
@@ -80,12 +80,12 @@ struct wire *wire_open(struct test_server *server, int protocol)
 void wire_close(struct wire *w)
 {
     close(w->fd);
-    text_free(&w->in);
-    text_free(&w->out);
-    text_free(&w->reply);
-    text_free(&w->raw);
+    strbuf_free(&w->in);
+    strbuf_free(&w->out);
+    strbuf_free(&w->reply);
+    strbuf_free(&w->raw);
     for (size_t i = 0; i < w->parts_cap; i++) {
-        text_free(&w->parts[i]);
+        strbuf_free(&w->parts[i]);
     }
     free(w->parts);
     free(w);
@@ -207,19 +207,19 @@ bool wire_send_raw(struct wire *w, const void *data, size_t nbytes)
     return true;
 }
 
-static void encode(struct text *out, int argc, const struct bytes *argv)
+static void encode(struct strbuf *out, int argc, const struct bytes *argv)
 {
-    text_addf(out, "*%d\r\n", argc);
+    strbuf_addf(out, "*%d\r\n", argc);
     for (int i = 0; i < argc; i++) {
-        text_addf(out, "$%zu\r\n", argv[i].len);
-        text_add(out, argv[i].data, argv[i].len);
-        text_add(out, "\r\n", 2);
+        strbuf_addf(out, "$%zu\r\n", argv[i].len);
+        strbuf_add(out, argv[i].data, argv[i].len);
+        strbuf_add(out, "\r\n", 2);
     }
 }
 
 void wire_send_argv(struct wire *w, int argc, const struct bytes *argv)
 {
-    text_clear(&w->out);
+    strbuf_clear(&w->out);
     encode(&w->out, argc, argv);
     // A failure shows when the reply is read.
     wire_send_raw(w, w->out.data, w->out.len);
@@ -267,7 +267,7 @@ static bool need(struct wire *w, size_t n)
         }
         got = recv(w->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
         if (got > 0) {
-            text_add(&w->in, buffer, (size_t)got);
+            strbuf_add(&w->in, buffer, (size_t)got);
         } else if (got == 0 || errno != EAGAIN) {
             w->ended = true;
         }
@@ -312,7 +312,7 @@ static const char *take_line(struct wire *w, size_t *len)
     }
 }
 
-static bool read_reply(struct wire *w, struct text *out, int depth);
+static bool read_reply(struct wire *w, struct strbuf *out, int depth);
 
 static void check_protocol(struct wire *w, char type, bool null)
 {
@@ -327,32 +327,32 @@ static void check_protocol(struct wire *w, char type, bool null)
 }
 
 // A string of `len` bytes and its CR LF.
-static bool read_bulk(struct wire *w, char type, long long len, struct text *out)
+static bool read_bulk(struct wire *w, char type, long long len, struct strbuf *out)
 {
     if (!need(w, (size_t)len + 2)) {
         return false;
     }
     char *data = w->in.data + w->at;
 
-    text_clear(&w->raw);
-    text_add(&w->raw, data, (size_t)len);
+    strbuf_clear(&w->raw);
+    strbuf_add(&w->raw, data, (size_t)len);
     if (memcmp(data + len, "\r\n", 2) != 0) {
         fail_msg("a bulk string of %lld bytes is not followed by CR LF", len);
     }
     w->at += (size_t)len + 2;
     if (type == '=') {
         assert_true(len >= 4);
-        text_addf(out, "=%.4s", data);
-        text_add_quoted(out, data + 4, (size_t)len - 4);
+        strbuf_addf(out, "=%.4s", data);
+        strbuf_add_quoted(out, data + 4, (size_t)len - 4);
     } else {
-        text_add_quoted(out, data, (size_t)len);
+        strbuf_add_quoted(out, data, (size_t)len);
     }
     return true;
 }
 
 // The text that the i-th element of an aggregate goes to: a part of its own when it is the
 // outermost.
-static struct text *element_text(struct wire *w, struct text *out, int depth, size_t i)
+static struct strbuf *element_text(struct wire *w, struct strbuf *out, int depth, size_t i)
 {
     if (depth > 0) {
         return out;
@@ -364,42 +364,42 @@ static struct text *element_text(struct wire *w, struct text *out, int depth, si
         memset(w->parts + i, 0, (w->parts_cap - i) * sizeof(*w->parts));
     }
     w->nparts = i + 1;
-    text_clear(&w->parts[i]);
+    strbuf_clear(&w->parts[i]);
     return &w->parts[i];
 }
 
 // Writes the parts between brackets.
-static void join_parts(struct wire *w, char type, struct text *out)
+static void join_parts(struct wire *w, char type, struct strbuf *out)
 {
-    text_addf(out, "%s", type == '%' ? "{" : type == '~' ? "~[" : type == '>' ? ">[" : "[");
+    strbuf_addf(out, "%s", type == '%' ? "{" : type == '~' ? "~[" : type == '>' ? ">[" : "[");
     for (size_t i = 0; i < w->nparts; i++) {
-        text_add(out, type == '%' ? ", " : " ", i == 0 ? 0 : type == '%' ? 2 : 1);
-        text_add(out, w->parts[i].data, w->parts[i].len);
+        strbuf_add(out, type == '%' ? ", " : " ", i == 0 ? 0 : type == '%' ? 2 : 1);
+        strbuf_add(out, w->parts[i].data, w->parts[i].len);
     }
-    text_addf(out, "%s", type == '%' ? "}" : "]");
+    strbuf_addf(out, "%s", type == '%' ? "}" : "]");
 }
 
-static bool read_aggregate(struct wire *w, char type, long long n, struct text *out, int depth)
+static bool read_aggregate(struct wire *w, char type, long long n, struct strbuf *out, int depth)
 {
     bool map = type == '%';
 
     if (depth == 0) {
         w->nparts = 0;
     } else {
-        text_addf(out, "%s", map ? "{" : type == '~' ? "~[" : type == '>' ? ">[" : "[");
+        strbuf_addf(out, "%s", map ? "{" : type == '~' ? "~[" : type == '>' ? ">[" : "[");
     }
     for (long long i = 0; i < n; i++) {
-        struct text *element = element_text(w, out, depth, (size_t)i);
+        struct strbuf *element = element_text(w, out, depth, (size_t)i);
 
         if (depth > 0 && i > 0) {
-            text_addf(element, "%s", map ? ", " : " ");
+            strbuf_addf(element, "%s", map ? ", " : " ");
         }
         if (!read_reply(w, element, depth + 1)) {
             return false;
         }
         if (map) {
             // The parts may have moved only at depth 0, which this call alone adds to.
-            text_add(element, ": ", 2);
+            strbuf_add(element, ": ", 2);
             if (!read_reply(w, element, depth + 1)) {
                 return false;
             }
@@ -408,13 +408,13 @@ static bool read_aggregate(struct wire *w, char type, long long n, struct text *
     if (depth == 0) {
         join_parts(w, type, out);
     } else {
-        text_addf(out, "%s", map ? "}" : "]");
+        strbuf_addf(out, "%s", map ? "}" : "]");
     }
     return true;
 }
 
 // Appends one reply as text. False: the connection ended or the limit came first.
-static bool read_reply(struct wire *w, struct text *out, int depth)
+static bool read_reply(struct wire *w, struct strbuf *out, int depth)
 {
     size_t len;
     const char *line = take_line(w, &len);
@@ -429,25 +429,25 @@ static bool read_reply(struct wire *w, struct text *out, int depth)
     check_protocol(w, type, strcmp(line, "-1") == 0 && strchr("$*", type));
     switch (type) {
     case '+':
-        text_clear(&w->raw);
-        text_add(&w->raw, line, len - 1);
-        text_add(out, line, len - 1);
+        strbuf_clear(&w->raw);
+        strbuf_add(&w->raw, line, len - 1);
+        strbuf_add(out, line, len - 1);
         return true;
     case '-':
     case ':':
     case ',':
     case '#':
     case '(':
-        text_addf(out, "%c%s", type, line);
+        strbuf_addf(out, "%c%s", type, line);
         return true;
     case '_':
-        text_add(out, "(nil)", 5);
+        strbuf_add(out, "(nil)", 5);
         return true;
     case '$':
     case '=':
         n = atoll(line);
         if (n < 0) {
-            text_add(out, "(nil)", 5);
+            strbuf_add(out, "(nil)", 5);
             return true;
         }
         return read_bulk(w, type, n, out);
@@ -457,7 +457,7 @@ static bool read_reply(struct wire *w, struct text *out, int depth)
     case '%':
         n = atoll(line);
         if (n < 0) {
-            text_add(out, "(nil-array)", 11);
+            strbuf_add(out, "(nil-array)", 11);
             return true;
         }
         return read_aggregate(w, type, n, out, depth);
@@ -469,7 +469,7 @@ static bool read_reply(struct wire *w, struct text *out, int depth)
 
 const char *wire_reply(struct wire *w)
 {
-    text_clear(&w->reply);
+    strbuf_clear(&w->reply);
     w->nparts = 0;
     return read_reply(w, &w->reply, 0) ? w->reply.data : NULL;
 }
@@ -526,7 +526,7 @@ const char *wire_text(struct wire *w, size_t *len, const char *format, ...)
 
 static int compare_parts(const void *a, const void *b)
 {
-    return strcmp(((const struct text *)a)->data, ((const struct text *)b)->data);
+    return strcmp(((const struct strbuf *)a)->data, ((const struct strbuf *)b)->data);
 }
 
 // Writes the last reply again with its elements in order.
@@ -540,7 +540,7 @@ static void sort_reply(struct wire *w)
     if (w->nparts > 0) {
         qsort(w->parts, w->nparts, sizeof(*w->parts), compare_parts);
     }
-    text_clear(&w->reply);
+    strbuf_clear(&w->reply);
     join_parts(w, type, &w->reply);
 }
 
@@ -601,35 +601,35 @@ void wire_expect_raw_at(struct wire *w, struct bytes sent, struct bytes want, co
                         int line)
 {
     char *got = calloc(1, want.len + 1);
-    struct text a = {0}, b = {0};
+    struct strbuf a = {0}, b = {0};
     size_t n;
 
     assert_non_null(got);
     wire_send_raw(w, sent.data, sent.len);
     n = wire_read_raw(w, got, want.len);
-    text_add_quoted(&a, want.data, want.len);
-    text_add_quoted(&b, got, n);
+    strbuf_add_quoted(&a, want.data, want.len);
+    strbuf_add_quoted(&b, got, n);
     free(got);
     if (strcmp(a.data, b.data) != 0) {
         print_error("%s:%d:\n    expected %s\n    got      %s%s\n", file, line, a.data, b.data,
                     n < want.len ? " and no more" : "");
-        text_free(&a);
-        text_free(&b);
+        strbuf_free(&a);
+        strbuf_free(&b);
         _fail(file, line);
         return;
     }
-    text_free(&a);
-    text_free(&b);
+    strbuf_free(&a);
+    strbuf_free(&b);
 }
 
 void wire_expect_closed_at(struct wire *w, const char *file, int line)
 {
-    struct text rest = {0};
+    struct strbuf rest = {0};
 
     if (need(w, w->in.len - w->at + 1) || w->in.len > w->at) {
-        text_add_quoted(&rest, w->in.data + w->at, w->in.len - w->at);
+        strbuf_add_quoted(&rest, w->in.data + w->at, w->in.len - w->at);
         print_error("%s:%d: expected the end of the connection, got %s\n", file, line, rest.data);
-        text_free(&rest);
+        strbuf_free(&rest);
         _fail(file, line);
     } else if (!w->ended) {
         print_error("%s:%d: the connection was not closed\n", file, line);

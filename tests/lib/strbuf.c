@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-#include "tests/lib/text.h"
+#include "tests/lib/strbuf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void text_clear(struct text *t)
+void strbuf_clear(struct strbuf *t)
 {
     t->len = 0;
-    text_add(t, "", 0);
+    strbuf_add(t, "", 0);
 }
 
-void text_free(struct text *t)
+void strbuf_free(struct strbuf *t)
 {
     free(t->data);
-    *t = (struct text){0};
+    *t = (struct strbuf){0};
 }
 
-void text_add(struct text *t, const char *data, size_t len)
+void strbuf_add(struct strbuf *t, const char *data, size_t len)
 {
     if (t->len + len + 1 > t->cap) {
         t->cap = 2 * (t->len + len) + 64;
@@ -32,7 +32,7 @@ void text_add(struct text *t, const char *data, size_t len)
     t->data[t->len] = '\0';
 }
 
-void text_addf(struct text *t, const char *format, ...)
+void strbuf_addf(struct strbuf *t, const char *format, ...)
 {
     char *made;
     int len;
@@ -44,15 +44,15 @@ void text_addf(struct text *t, const char *format, ...)
     if (len < 0) {
         abort();
     }
-    text_add(t, made, (size_t)len);
+    strbuf_add(t, made, (size_t)len);
     free(made);
 }
 
-void text_add_quoted(struct text *t, const char *data, size_t len)
+void strbuf_add_quoted(struct strbuf *t, const char *data, size_t len)
 {
     static const char raw[] = "\n\r\t\a\b\"\\", names[] = "nrtab\"\\";
 
-    text_add(t, "\"", 1);
+    strbuf_add(t, "\"", 1);
     for (size_t i = 0; i < len; i++) {
         const char *special = data[i] ? strchr(raw, data[i]) : NULL;
         size_t plain = i;
@@ -62,13 +62,13 @@ void text_add_quoted(struct text *t, const char *data, size_t len)
             plain++;
         }
         if (plain > i) {
-            text_add(t, data + i, plain - i);
+            strbuf_add(t, data + i, plain - i);
             i = plain - 1;
         } else if (special) {
-            text_addf(t, "\\%c", names[special - raw]);
+            strbuf_addf(t, "\\%c", names[special - raw]);
         } else {
-            text_addf(t, "\\x%02x", (unsigned char)data[i]);
+            strbuf_addf(t, "\\x%02x", (unsigned char)data[i]);
         }
     }
-    text_add(t, "\"", 1);
+    strbuf_add(t, "\"", 1);
 }
