@@ -10,7 +10,7 @@
 #include "server/engine/client.h"
 #include "server/engine/cmd.h"
 #include "server/engine/store.h"
-#include "server/engine/text.h"
+#include "server/engine/textbuf.h"
 
 enum client_type { CLIENT_TYPE_ANY, CLIENT_TYPE_NORMAL, CLIENT_TYPE_OTHER };
 
@@ -37,7 +37,7 @@ static bool parse_type(struct cmd_ctx *c, int arg, enum client_type *out)
 
 // The lines of CLIENT LIST while they are collected, in whatever order the clients come.
 struct listing {
-    struct text text;
+    struct textbuf text;
     struct line {
         uint64_t id;
         size_t at, len; // in text
@@ -47,20 +47,20 @@ struct listing {
     bool failed;
 };
 
-static void add_flags(struct text *out, uint32_t flags)
+static void add_flags(struct textbuf *out, uint32_t flags)
 {
     size_t before = out->len;
 
     if (flags & CLIENT_CLOSE_AFTER_REPLY)
-        text_add(out, BYTES("c"));
+        textbuf_add(out, BYTES("c"));
     if (flags & CLIENT_CLOSE_NOW)
-        text_add(out, BYTES("A"));
+        textbuf_add(out, BYTES("A"));
     if (flags & CLIENT_NO_EVICT)
-        text_add(out, BYTES("e"));
+        textbuf_add(out, BYTES("e"));
     if (flags & CLIENT_NO_TOUCH)
-        text_add(out, BYTES("T"));
+        textbuf_add(out, BYTES("T"));
     if (out->len == before)
-        text_add(out, BYTES("N"));
+        textbuf_add(out, BYTES("N"));
 }
 
 static size_t load_size(const _Atomic size_t *value)
@@ -74,7 +74,7 @@ static int load_int(const _Atomic int *value)
 }
 
 // One client as a line without its end. Caller holds the clients_lock of the client's thread.
-static void add_line_locked(struct text *out, const struct client *client, int64_t now_ms)
+static void add_line_locked(struct textbuf *out, const struct client *client, int64_t now_ms)
 {
     const struct command_entry *last =
         atomic_load_explicit(&client->last_cmd, memory_order_relaxed);
@@ -82,20 +82,20 @@ static void add_line_locked(struct text *out, const struct client *client, int64
     size_t pending = load_size(&client->reply_bytes);
     long long age = (now_ms - client->created_ms) / 1000, idle = (now_ms - last_ms) / 1000;
 
-    text_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
-                (unsigned long long)client->id, client->addr, client->laddr, client->fd,
-                client->name ? client->name : "", age > 0 ? age : 0, idle > 0 ? idle : 0);
+    textbuf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
+                   (unsigned long long)client->id, client->addr, client->laddr, client->fd,
+                   client->name ? client->name : "", age > 0 ? age : 0, idle > 0 ? idle : 0);
     add_flags(out, atomic_load_explicit(&client->flags, memory_order_relaxed));
-    text_printf(out, " db=%d sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0",
-                load_int(&client->db), load_size(&client->query_bytes),
-                load_size(&client->query_free));
-    text_printf(out, " multi-mem=0 rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu", pending,
-                pending, pending, pending, load_size(&client->memory));
-    text_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", pending ? "rw" : "r",
-                last ? last->full_name : "NULL", load_int(&client->protocol));
+    textbuf_printf(out, " db=%d sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0",
+                   load_int(&client->db), load_size(&client->query_bytes),
+                   load_size(&client->query_free));
+    textbuf_printf(out, " multi-mem=0 rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu", pending,
+                   pending, pending, pending, load_size(&client->memory));
+    textbuf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", pending ? "rw" : "r",
+                   last ? last->full_name : "NULL", load_int(&client->protocol));
     if (client->lib_name || client->lib_ver)
-        text_printf(out, " lib-name=%s lib-ver=%s", client->lib_name ? client->lib_name : "",
-                    client->lib_ver ? client->lib_ver : "");
+        textbuf_printf(out, " lib-name=%s lib-ver=%s", client->lib_name ? client->lib_name : "",
+                       client->lib_ver ? client->lib_ver : "");
 }
 
 static void collect_line(struct client *client, void *arg)
@@ -132,28 +132,28 @@ static void collect(struct cmd_ctx *c, struct listing *l)
         qsort(l->lines, l->n, sizeof *l->lines, compare_lines);
 }
 
-static void add_collected(struct text *out, const struct listing *l, const struct line *line)
+static void add_collected(struct textbuf *out, const struct listing *l, const struct line *line)
 {
-    text_add(out, (struct bytes){l->text.data + line->at, line->len});
-    text_add(out, BYTES("\n"));
+    textbuf_add(out, (struct bytes){l->text.data + line->at, line->len});
+    textbuf_add(out, BYTES("\n"));
 }
 
 // Replies the text, or the error when something did not fit in memory; frees both.
-static void reply_listing(struct cmd_ctx *c, struct listing *l, struct text *out)
+static void reply_listing(struct cmd_ctx *c, struct listing *l, struct textbuf *out)
 {
     if (l->failed || l->text.failed || out->failed)
         cmd_reply_status(c, STATUS_NO_MEMORY);
     else
-        reply_verbatim(c->reply, "txt", text_bytes(out).data, out->len);
+        reply_verbatim(c->reply, "txt", textbuf_bytes(out).data, out->len);
     mem_free(l->lines);
-    text_free(&l->text);
-    text_free(out);
+    textbuf_free(&l->text);
+    textbuf_free(out);
 }
 
 static void list_by_id(struct cmd_ctx *c, int first_id)
 {
     struct listing l;
-    struct text out = TEXT_EMPTY;
+    struct textbuf out = TEXTBUF_EMPTY;
 
     for (int i = first_id; i < c->argc; i++) {
         int64_t id;
@@ -178,7 +178,7 @@ static void cmd_client_list(struct cmd_ctx *c)
 {
     enum client_type type = CLIENT_TYPE_ANY;
     struct listing l;
-    struct text out = TEXT_EMPTY;
+    struct textbuf out = TEXTBUF_EMPTY;
 
     if (c->argc > 3 && cmd_arg_is(c, 2, "id")) {
         list_by_id(c, 3);
@@ -199,17 +199,17 @@ static void cmd_client_list(struct cmd_ctx *c)
 
 static void cmd_client_info(struct cmd_ctx *c)
 {
-    struct text out = TEXT_EMPTY;
+    struct textbuf out = TEXTBUF_EMPTY;
 
     mutex_lock(&c->thread->clients_lock);
     add_line_locked(&out, c->client, c->now_ms);
     mutex_unlock(&c->thread->clients_lock);
-    text_add(&out, BYTES("\n"));
+    textbuf_add(&out, BYTES("\n"));
     if (out.failed)
         cmd_reply_status(c, STATUS_NO_MEMORY);
     else
         reply_verbatim(c->reply, "txt", out.data, out.len);
-    text_free(&out);
+    textbuf_free(&out);
 }
 
 // ---- CLIENT KILL ------------------------------------------------------------------------------

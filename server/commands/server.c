@@ -7,13 +7,13 @@
 #include "server/engine/cmd.h"
 #include "server/engine/info.h"
 #include "server/engine/store.h"
-#include "server/engine/text.h"
+#include "server/engine/textbuf.h"
 #include "version.inc"
 
 static void cmd_info(struct cmd_ctx *c)
 {
     uint32_t sections = c->argc == 1 ? info_default() : 0;
-    struct text out = TEXT_EMPTY;
+    struct textbuf out = TEXTBUF_EMPTY;
 
     for (int i = 1; i < c->argc; i++)
         sections |= info_named(c->argv[i]);
@@ -21,8 +21,8 @@ static void cmd_info(struct cmd_ctx *c)
     if (out.failed)
         cmd_reply_status(c, STATUS_NO_MEMORY);
     else
-        reply_verbatim(c->reply, "txt", text_bytes(&out).data, out.len);
-    text_free(&out);
+        reply_verbatim(c->reply, "txt", textbuf_bytes(&out).data, out.len);
+    textbuf_free(&out);
 }
 
 static void cmd_time(struct cmd_ctx *c)
@@ -95,21 +95,21 @@ static void cmd_shutdown(struct cmd_ctx *c)
 // ---- LOLWUT -----------------------------------------------------------------------------------
 
 // A row of key holes, each with the key in it turned a little further.
-static void draw_locks(struct text *out, int n)
+static void draw_locks(struct textbuf *out, int n)
 {
     static const char *const ROWS[] = {"  .--.  ", " /    \\ ", "[======]", NULL, "[______]"};
     static const char *const TURNS[] = {"[  |   ]", "[  /   ]", "[  -   ]", "[  \\   ]"};
 
     for (size_t row = 0; row < sizeof ROWS / sizeof *ROWS; row++) {
         for (int i = 0; i < n; i++)
-            text_printf(out, "%s ", ROWS[row] ? ROWS[row] : TURNS[i % 4]);
-        text_add(out, BYTES("\n"));
+            textbuf_printf(out, "%s ", ROWS[row] ? ROWS[row] : TURNS[i % 4]);
+        textbuf_add(out, BYTES("\n"));
     }
 }
 
 static void cmd_lolwut(struct cmd_ctx *c)
 {
-    struct text out = TEXT_EMPTY;
+    struct textbuf out = TEXTBUF_EMPTY;
     int64_t version, columns = 6;
 
     if (c->argc > 2 && cmd_arg_is(c, 1, "version")) {
@@ -119,12 +119,12 @@ static void cmd_lolwut(struct cmd_ctx *c)
             return;
     }
     draw_locks(&out, (int)columns);
-    text_printf(&out, "\nEvery key its own lock. Keylot ver. %s\n", KEYLOT_VERSION);
+    textbuf_printf(&out, "\nEvery key its own lock. Keylot ver. %s\n", KEYLOT_VERSION);
     if (out.failed)
         cmd_reply_status(c, STATUS_NO_MEMORY);
     else
         reply_verbatim(c->reply, "txt", out.data, out.len);
-    text_free(&out);
+    textbuf_free(&out);
 }
 
 enum { ANY_TIME = CMD_LOADING | CMD_STALE };

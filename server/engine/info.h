@@ -13,7 +13,7 @@
 #include "resp/bytes.h"
 
 struct kl_store;
-struct text;
+struct textbuf;
 
 // The sections that a word of INFO's arguments names, as a set of bits: one section, "default",
 // "all" or "everything". 0 for an unknown word.
@@ -23,4 +23,4 @@ uint32_t info_default(void);
 
 // Appends the sections in their order, each with its "# Name" line and a blank line between.
 // Thread-safe; takes the short locks of the client lists and of the configuration.
-void info_write(struct kl_store *, uint32_t sections, struct text *);
+void info_write(struct kl_store *, uint32_t sections, struct textbuf *);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "server/engine/text.h"
+#include "server/engine/textbuf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,10 +7,10 @@
 
 #include "datatypes/mem.h"
 
-enum { TEXT_FIRST = 2048 };
+enum { TEXTBUF_FIRST = 2048 };
 
 // Makes room for `more` bytes and a terminator.
-static bool reserve(struct text *t, size_t more)
+static bool reserve(struct textbuf *t, size_t more)
 {
     size_t need = t->len + more + 1;
 
@@ -18,7 +18,7 @@ static bool reserve(struct text *t, size_t more)
         return false;
     if (need <= t->cap)
         return true;
-    size_t cap = t->cap ? t->cap : TEXT_FIRST;
+    size_t cap = t->cap ? t->cap : TEXTBUF_FIRST;
     while (cap < need)
         cap *= 2;
     char *data = mem_realloc(t->data, cap);
@@ -31,7 +31,7 @@ static bool reserve(struct text *t, size_t more)
     return true;
 }
 
-void text_add(struct text *t, struct bytes s)
+void textbuf_add(struct textbuf *t, struct bytes s)
 {
     if (!reserve(t, s.len))
         return;
@@ -41,7 +41,7 @@ void text_add(struct text *t, struct bytes s)
     t->data[t->len] = '\0';
 }
 
-void text_printf(struct text *t, const char *format, ...)
+void textbuf_printf(struct textbuf *t, const char *format, ...)
 {
     va_list args;
 
@@ -64,7 +64,7 @@ void text_printf(struct text *t, const char *format, ...)
     t->len += (size_t)n;
 }
 
-void text_human(char *out, size_t nout, uint64_t nbytes)
+void textbuf_human(char *out, size_t nout, uint64_t nbytes)
 {
     static const char UNITS[] = "KMGTPE";
     double n = (double)nbytes;
@@ -81,8 +81,8 @@ void text_human(char *out, size_t nout, uint64_t nbytes)
     snprintf(out, nout, "%.2f%c", n, UNITS[unit]);
 }
 
-void text_free(struct text *t)
+void textbuf_free(struct textbuf *t)
 {
     mem_free(t->data);
-    *t = TEXT_EMPTY;
+    *t = TEXTBUF_EMPTY;
 }

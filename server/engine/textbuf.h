@@ -9,22 +9,23 @@
 
 #include "resp/bytes.h"
 
-struct text {
+struct textbuf {
     char *data; // terminated unless NULL
     size_t len;
     size_t cap;
     bool failed; // an allocation failed: what was added since is missing
 };
 
-#define TEXT_EMPTY ((struct text){0})
+#define TEXTBUF_EMPTY ((struct textbuf){0})
 
-void text_printf(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_add(struct text *, struct bytes);
+void textbuf_printf(struct textbuf *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void textbuf_add(struct textbuf *, struct bytes);
 // A size as people read it: "512B", "1.50M".
-void text_human(char *out, size_t nout, uint64_t nbytes);
-void text_free(struct text *);
+void textbuf_human(char *out, size_t nout, uint64_t nbytes);
+void textbuf_free(struct textbuf *);
 
-static inline struct bytes text_bytes(const struct text *t)
+static inline struct bytes textbuf_bytes(const struct textbuf *t)
 {
     return (struct bytes){t->data ? t->data : "", t->len};
 }
