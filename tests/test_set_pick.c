@@ -106,7 +106,7 @@ static void mark(const struct set_member *member, void *arg)
 static void test_set_choices_are_uniform(void **state)
 {
     (void)state;
-    enum { N = 6, TRIALS = 20000 };
+    enum { N = 6, TRIALS = 8000 };
     for (int popping = 0; popping < 2; popping++) {
         for (int kind = SET_BODY_INTSET; kind <= SET_BODY_DICT; kind++) {
             for (size_t k = 1; k < N; k++) {
@@ -186,7 +186,7 @@ static void test_set_sample_and_pop_of_a_large_set(void **state)
 static void test_set_walk_passes_full_buckets(void **state)
 {
     (void)state;
-    enum { N = 200000 }; // among so many buckets some hold more nodes than an iterator
+    enum { N = 100000 }; // among so many buckets some hold more nodes than an iterator
     static unsigned char seen[N];
     memset(seen, 0, sizeof seen);
     struct value v = numbers(N, SET_BODY_DICT);

@@ -22,7 +22,7 @@
 enum {
     READERS = 3,
     PERMANENT = 8, // members "0".."7" are in every state of the set
-    LIVES = 100,   // sets, each built up, changed and replaced
+    LIVES = 60,    // sets, each built up, changed and replaced
     PAIRS = 400,   // "<n>" and "-<n>" are added and removed in one section
     MIN_READS = 2000,
     TEXT_MAX = 20000,
