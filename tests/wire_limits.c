@@ -33,7 +33,7 @@ static bool ask_without_reading(struct wire *w, int times)
     bool ok = true;
 
     for (int i = 0; ok && i < times; i++) {
-        ok = wire_send_raw(w, "GET big\r\n", 9);
+        ok = wire_send_literal(w, "GET big\r\n");
     }
     return ok;
 }
@@ -145,7 +145,7 @@ static void test_limits_announced_bulk_takes_no_memory(void **state)
     memset(part, 'x', sizeof(part));
     for (int i = 0; i < CLIENTS; i++) {
         w[i] = wire_open(s, 2);
-        assert_true(wire_send_raw(w[i], "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1073741824\r\n", 38));
+        assert_true(wire_send_literal(w[i], "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1073741824\r\n"));
         assert_true(wire_send_raw(w[i], part, sizeof(part)));
     }
     struct wire *other = wire_open(s, 2);
@@ -167,7 +167,7 @@ static void test_limits_query_buffer(void **state)
 
     (void)state;
     assert_non_null(big);
-    wire_send_raw(w, "*2\r\n$3\r\nGET\r\n$3000000\r\n", 25);
+    wire_send_literal(w, "*2\r\n$3\r\nGET\r\n$3000000\r\n");
     wire_send_raw(w, big, 3000000);
     free(big);
     wait_until(dropped(w), 20000);

@@ -266,7 +266,7 @@ static void test_stop_with_unfinished_requests(void **state)
 
     (void)state;
     expect(w, ":0", "DBSIZE");
-    assert_true(wire_send_raw(w, "*3\r\n$3\r\nSET\r\n$1", 16));
+    assert_true(wire_send_literal(w, "*3\r\n$3\r\nSET\r\n$1"));
     server_stop(s);
     expect_closed(w);
     wire_close(w);

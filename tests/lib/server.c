@@ -16,7 +16,7 @@
 
 #include "tests/lib/wire.h"
 
-enum { START_LIMIT_MS = 30000, STOP_LIMIT_MS = 20000, RUN_LIMIT_MS = 10000, ARGS_MAX = 64 };
+enum { START_LIMIT_MS = 30000, STOP_LIMIT_MS = 20000, RUN_LIMIT_MS = 60000, ARGS_MAX = 64 };
 
 struct test_server {
     pid_t pid;
@@ -305,7 +305,7 @@ void server_run(struct server_run *run, const char *const *args)
     if (!reap(pid, RUN_LIMIT_MS, &run->exit_status)) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        run->exit_status = -1;
+        fail_msg("%s did not end in time", server_program());
     }
     text = read_all(out_fd);
     snprintf(run->out, sizeof(run->out), "%s", text);

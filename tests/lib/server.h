@@ -45,7 +45,7 @@ void server_kill(struct test_server *);
 // A connection through hiredis (RESP2); the caller frees it.
 struct redisContext *server_connect(const struct test_server *);
 
-// Runs the server program with these arguments until it ends by itself (limit 10 s). Returns the
+// Runs the server program with these arguments until it ends by itself (limit 60 s). Returns the
 // exit status and what was printed to each of the outputs, terminated, at most 8 KB.
 struct server_run {
     int exit_status;

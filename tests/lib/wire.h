@@ -104,6 +104,8 @@ void wire_send_argv(struct wire *, int argc, const struct bytes *argv);
 // Sends bytes as they are. False: the server closed the connection (or does not read for
 // WIRE_LIMIT_MS).
 bool wire_send_raw(struct wire *, const void *data, size_t nbytes);
+// A literal, its length counted by the compiler.
+#define wire_send_literal(w, text) wire_send_raw(w, "" text, sizeof(text) - 1)
 // Reads one reply as text; NULL when the connection is closed instead.
 const char *wire_reply(struct wire *);
 // Reads exactly `nbytes` bytes; returns how many came before the connection ended or the limit.
