@@ -2,6 +2,7 @@
 #include "locks/keylock.h"
 
 #include "locks/spin.h"
+#include "locks/testpoint.h"
 
 #include <assert.h>
 
@@ -218,6 +219,7 @@ static enum unpark_choice settle_filter(void *arg, uintptr_t park_token)
 // (keylock_release_last()); it cannot have left, since it would have to come by the bucket lock.
 static bool join_readers(struct keylock *lock, uint32_t grant)
 {
+    lock_testpoint(LOCK_POINT_SETTLE);
     uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
     do {
         if (word & KEYLOCK_WRITER)

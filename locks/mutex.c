@@ -6,13 +6,8 @@
 
 #include <assert.h>
 
-// What an unlock tells the thread it wakes.
-enum { TOKEN_TRY_AGAIN, TOKEN_HANDED_OVER };
-
-// Under the bucket lock: announces a waiter, unless the mutex has become free.
-static bool announce_waiter(void *arg)
+bool mutex_announce_waiter_locked(struct mutex *mutex)
 {
-    struct mutex *mutex = arg;
     uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
     while (state & MUTEX_LOCKED)
         // Relaxed: the holder's unlock sees PARKED because both change the same byte, and meets
@@ -24,14 +19,29 @@ static bool announce_waiter(void *arg)
     return false;
 }
 
+// Relaxed here and below: the bit says nothing about the data.
+void mutex_mark_parked_locked(struct mutex *mutex)
+{
+    atomic_fetch_or_explicit(&mutex->state, MUTEX_PARKED, memory_order_relaxed);
+}
+
+void mutex_forget_parked_locked(struct mutex *mutex)
+{
+    atomic_fetch_and_explicit(&mutex->state, (uint8_t)~MUTEX_PARKED, memory_order_relaxed);
+}
+
+// Under the bucket lock: announces a waiter, unless the mutex has become free.
+static bool announce_waiter(void *arg)
+{
+    return mutex_announce_waiter_locked(arg);
+}
+
 // Under the bucket lock: the last waiter has given up.
 static void waiter_gave_up(void *arg, const void *addr, bool was_last)
 {
     (void)addr;
-    struct mutex *mutex = arg;
     if (was_last)
-        // Relaxed: takes a bit away that says nothing about the data.
-        atomic_fetch_and_explicit(&mutex->state, (uint8_t)~MUTEX_PARKED, memory_order_relaxed);
+        mutex_forget_parked_locked(arg);
 }
 
 bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
@@ -48,7 +58,7 @@ bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
         struct park_result result = park(mutex, &ops, mutex, 0, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
             return false;
-        if (result.status == PARK_UNPARKED && result.token == TOKEN_HANDED_OVER) {
+        if (result.status == PARK_UNPARKED && result.token == MUTEX_TOKEN_HANDED_OVER) {
             assert(mutex_is_locked(mutex));
             return true; // still LOCKED, for us; park() has ordered it after the last holder
         }
@@ -72,7 +82,7 @@ static uintptr_t let_go(void *arg, struct unpark_result result)
     atomic_store_explicit(&release->mutex->state,
                           (uint8_t)(hand_over ? MUTEX_LOCKED | parked : parked),
                           memory_order_release);
-    return hand_over ? TOKEN_HANDED_OVER : TOKEN_TRY_AGAIN;
+    return hand_over ? MUTEX_TOKEN_HANDED_OVER : MUTEX_TOKEN_TRY_AGAIN;
 }
 
 void mutex_unlock_slow(struct mutex *mutex, bool fair)

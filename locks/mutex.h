@@ -40,6 +40,16 @@ enum { MUTEX_LOCKED = 1, MUTEX_PARKED = 2 };
 bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns);
 void mutex_unlock_slow(struct mutex *mutex, bool fair);
 
+// What an unlock tells the waiter it wakes. For who parks on a mutex: mutex.c, and condvar.c, whose
+// waiters are moved to the mutex's queue.
+enum { MUTEX_TOKEN_TRY_AGAIN, MUTEX_TOKEN_HANDED_OVER };
+
+// For condvar.c, under the bucket lock of the mutex. The first sets PARKED if the mutex is held and
+// says whether it is; the second sets it regardless; the third clears it, when nobody is queued.
+bool mutex_announce_waiter_locked(struct mutex *mutex);
+void mutex_mark_parked_locked(struct mutex *mutex);
+void mutex_forget_parked_locked(struct mutex *mutex);
+
 // For memory that MUTEX_INIT cannot reach. Zeroed memory is a free mutex, too.
 static inline void mutex_init(struct mutex *mutex)
 {

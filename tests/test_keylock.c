@@ -455,6 +455,26 @@ static void test_cancel_just_before_unpark_is_seen(void **state)
     keylock_kill(&lock);
     assert_int_equal(word(), KEYLOCK_DEAD);
 }
+
+static void release_last(void)
+{
+    assert_true(keylock_release_last(&lock));
+}
+
+// Readers are to join the one that reads, which becomes the writer at that very moment.
+static void test_release_last_while_readers_are_let_in(void **state)
+{
+    (void)state;
+    struct note reader;
+    must_lock(KEYLOCK_READ);
+    queue(&first_writer, KEYLOCK_WRITE);
+    queue(&reader, KEYLOCK_READ);
+    interfere_at(LOCK_POINT_SETTLE, release_last);
+    assert_true(keylock_cancel(&first_writer.waiter));
+    assert_int_equal(word(), KEYLOCK_WRITER);
+    assert_true(told(&reader, KEYLOCK_RETRY));
+    keylock_unlock(&lock, KEYLOCK_WRITE);
+}
 #endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -481,6 +501,7 @@ int main(void)
         TEST(test_kill_just_before_queueing_is_seen),
         TEST(test_reader_joining_just_before_unpark_is_seen),
         TEST(test_cancel_just_before_unpark_is_seen),
+        TEST(test_release_last_while_readers_are_let_in),
 #endif
         TEST(test_sleeping_threads_leave_the_epoch),
         TEST(test_killed_under_sleeping_threads),
