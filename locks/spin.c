@@ -6,6 +6,8 @@
 #include <sched.h>
 
 #define MAX_BACKOFF_STEPS 16
+// A yield that takes longer has let other work run on this CPU, for a whole time slice or more.
+#define LONG_YIELD_NS 50000
 
 struct lock_tuning lock_tuning = {
     .spins = 16,
@@ -41,7 +43,12 @@ bool spin_wait(struct spin *spin)
         while (pauses-- > 0)
             cpu_pause();
     } else if (round < atomic_load_explicit(&lock_tuning.yields, memory_order_relaxed)) {
+        int64_t start = clock_monotonic_ns();
         sched_yield();
+        // The CPUs are busy: each further yield may cost milliseconds, and a thread that wakes
+        // from sleep is scheduled sooner than one that yields. Look once more, then park.
+        if (clock_monotonic_ns() - start > LONG_YIELD_NS)
+            round = UINT32_MAX - 1;
     } else {
         return false;
     }

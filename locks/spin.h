@@ -3,8 +3,9 @@
 //
 // A waiter goes through rounds. Rounds 0 .. spins-1 burn a few pause instructions, twice as many
 // each round up to 2^backoff_steps; rounds spins .. yields-1 give the CPU away; after that the
-// waiter is told to park. With one CPU every round would only keep the holder from running, so
-// the answer is "park" at once.
+// waiter is told to park. A yield that takes long ends the spinning, since the CPUs have other work
+// to do. With one CPU every round would only keep the holder from running, so the answer is "park"
+// at once.
 #pragma once
 
 #include <stdatomic.h>

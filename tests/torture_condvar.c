@@ -11,7 +11,7 @@
 
 #define PRODUCERS 6
 #define CONSUMERS 6
-#define ITEMS     1500 // of each producer
+#define ITEMS     1000 // of each producer
 #define ROOM      4
 
 static struct mutex mutex;

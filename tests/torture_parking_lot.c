@@ -162,7 +162,7 @@ static void test_timeout_and_unpark_agree_on_one_outcome(void **state)
     STORE(stop, false);
     group_start(&group, 12, park_briefly, NULL);
     group_start(&group, 3, unpark_briefly, NULL);
-    bool enough = WAIT_UNTIL(LOAD(woken) > 10000 && LOAD(timed_out) > 3000);
+    bool enough = WAIT_UNTIL(LOAD(woken) > 2000 && LOAD(timed_out) > 500);
     STORE(stop, true);
     group_join(&group);
     assert_true(enough);

@@ -58,9 +58,9 @@ static inline void delay_at_random(enum lock_point point)
 {
     (void)point;
     uint64_t dice = test_random() >> 32;
-    if (dice % 8 == 0)
+    if (dice % 32 == 0)
         sched_yield();
-    else if (dice % 32 == 1)
+    else if (dice % 64 == 1)
         sleep_ns((int64_t)(dice % 100000));
 }
 
