@@ -237,16 +237,16 @@ static void test_spop_without_memory(void **state)
 static void test_algebra_without_memory(void **state)
 {
     (void)state;
-    fill("a", "%d", 0, 200);
-    fill("b", "%d", 150, 300);
-    fill("c", "m%d", 0, 140);
-    assert_true(run_short_of_memory("SUNIONSTORE d a b c", ":440\r\n") >= 440);
-    assert_true(run_short_of_memory("SINTERSTORE d a b", ":50\r\n") >= 2);
-    assert_true(run_short_of_memory("SDIFFSTORE d a b", ":150\r\n") >= 2);
+    fill("a", "%d", 0, 60);
+    fill("b", "%d", 40, 90);
+    fill("c", "m%d", 0, 130);
+    assert_true(run_short_of_memory("SUNIONSTORE d a b c", ":220\r\n") >= 220);
+    assert_true(run_short_of_memory("SINTERSTORE d a b", ":20\r\n") >= 2);
+    assert_true(run_short_of_memory("SDIFFSTORE d a b", ":40\r\n") >= 2);
     assert_int_equal(inproc_int(client, "PEXPIRE c 1000000"), 1);
     assert_int_equal(inproc_int(client, "SADD d m1 m2"), 2);
-    assert_true(run_short_of_memory("SDIFFSTORE d c none none none none d", ":138\r\n") >= 100);
-    assert_true(run_short_of_memory("SUNION a b c", NULL) >= 440);
+    assert_true(run_short_of_memory("SDIFFSTORE d c none none none none d", ":128\r\n") >= 100);
+    assert_true(run_short_of_memory("SUNION a b c", NULL) >= 220);
     assert_true(run_short_of_memory("SDIFF c none none none none a", NULL) >= 100);
     assert_int_equal(run_short_of_memory("SINTER a b", NULL), 0);
 }
