@@ -72,7 +72,7 @@ static void test_del_frees_the_name(void **state)
 static void test_del_many(void **state)
 {
     enum { N = 2000 };
-    static char names[N][8];
+    static char names[N][16];
     static struct bytes argv[2 * N + 1];
     struct wire *w = *state;
 
