@@ -349,6 +349,35 @@ static void test_config_file_including_itself(void **state)
     unlink(path);
 }
 
+// The example shows every parameter with its default.
+static void test_config_example(void **state)
+{
+    struct config *config = *state, *defaults;
+    char error[512], content[16384], line[64], now[1024];
+    FILE *file = fopen("redis.conf.example", "r");
+
+    if (!file) {
+        skip(); // run from elsewhere
+    }
+    content[0] = '\n';
+    content[1 + fread(content + 1, 1, sizeof(content) - 2, file)] = '\0';
+    fclose(file);
+    if (!config_load_file(config, "redis.conf.example", error, sizeof(error))) {
+        fail_msg("%s", error);
+    }
+    defaults = config_new();
+    assert_non_null(defaults);
+    for (size_t i = 0; i < nparams; i++) {
+        snprintf(line, sizeof(line), "\n%s ", params[i].name);
+        if (!strstr(content, line)) {
+            fail_msg("redis.conf.example lacks %s", params[i].name);
+        }
+        snprintf(now, sizeof(now), "%s", value_of(config, params[i].name));
+        assert_string_equal(now, value_of(defaults, params[i].name));
+    }
+    config_free(defaults);
+}
+
 static void test_config_rewrite(void **state)
 {
     struct config *config = *state;
@@ -467,6 +496,7 @@ int main(void)
         TEST(test_config_file),
         TEST(test_config_file_errors),
         TEST(test_config_file_including_itself),
+        TEST(test_config_example),
         TEST(test_config_rewrite),
         TEST(test_config_rewrite_cannot_write),
         TEST(test_config_words_round_trip),
