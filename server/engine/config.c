@@ -93,14 +93,22 @@ static bool load_line(struct config *config, struct bytes line, int depth, char 
 {
     struct words words;
     bool ok = true;
-    enum words_result result = words_split(&words, line);
+    enum words_result result;
 
+    while (line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+        line.data++;
+        line.len--;
+    }
+    if (line.len == 0 || line.data[0] == '#') {
+        return true; // a comment may hold quotes that are none
+    }
+    result = words_split(&words, line);
     if (result != WORDS_OK) {
         snprintf(error, nerror, "%s",
                  result == WORDS_UNBALANCED ? "unbalanced quotes" : "out of memory");
         return false;
     }
-    if (words.n > 0 && words.word[0].data[0] != '#') {
+    if (words.n > 0) {
         if (bytes_equal_nocase(words.word[0], "include") && words.n == 2) {
             ok = load_file(config, words.word[1].data, depth + 1, error, nerror);
         } else {
