@@ -181,8 +181,10 @@ static void test_placeholder_is_invisible(void **state)
     // A writer waits for whoever makes the key, and makes it itself when nothing came of it.
     background_start(&b, f, "SET ghost alive");
     wait_for_sleepers(f, 1);
+    epoch_enter(f->c->thread->epoch);
     assert_true(dict_remove(dict, f->c->thread->epoch, hash, e));
     keylock_kill(&e->lock);
+    epoch_exit(f->c->thread->epoch);
     background_expect(&b, "+OK\r\n");
     assert_string_equal(inproc_run(f->c, "GET ghost"), "$5\r\nalive\r\n");
     entry_free(e); // nobody is inside a section
