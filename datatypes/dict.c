@@ -121,6 +121,10 @@ enum {
 };
 #define FOLD_MOST 32
 
+#ifdef KL_DEBUG
+_Thread_local void (*dict_on_read)(void), (*dict_on_write)(void);
+#endif
+
 static struct bucket *alloc_bucket(void)
 {
     return mem_zalloc_aligned(CACHE_LINE, sizeof(struct bucket));
@@ -188,6 +192,7 @@ static inline void *find_in_chain(const struct dict *d, const struct bucket *b, 
     for (;;) {
         uint64_t word = 0;
         for (unsigned i = 0; i < SLOTS; i++) {
+            point_read();
             word = slot_load(b, i);
             if (word >> TAG_SHIFT == tag && node_has_key(d, word_pointer(word), key, nkey))
                 return word_pointer(word);
@@ -202,10 +207,12 @@ void *dict_find(const struct dict *d, uint64_t hash, const char *key, size_t nke
 {
     uint64_t state = state_load(d), tag = hash_tag(hash);
     for (;;) {
+        point_read();
         const struct bucket *b = bucket_at(d, index_of(hash, state_buckets(state)));
         void *node = b ? find_in_chain(d, b, tag, key, nkey) : NULL;
         if (node)
             return node;
+        point_read();
         // The acquire loads above keep this one behind them.
         uint64_t again = state_load(d);
         if (again == state && b)
@@ -471,6 +478,7 @@ static size_t collect(const struct bucket *b, void *nodes[SCAN_BATCH],
     for (; b;) {
         uint64_t word = 0;
         for (unsigned i = 0; i < SLOTS; i++) {
+            point_read();
             word = slot_load(b, i);
             if (word == 0 || word_is_link(word))
                 continue;

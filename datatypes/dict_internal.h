@@ -21,6 +21,33 @@ enum {
     STRIPES = 32
 };
 
+// ---- test points -------------------------------------------------------------------------------
+// In a debug build a test may have functions called on this thread: between the steps of a reader
+// (to change the table under it) and after each store of a writer (to look at the state half way).
+#ifdef KL_DEBUG
+extern _Thread_local void (*dict_on_read)(void), (*dict_on_write)(void);
+
+static inline void point_read(void)
+{
+    if (dict_on_read)
+        dict_on_read();
+}
+
+static inline void point_write(void)
+{
+    if (dict_on_write)
+        dict_on_write();
+}
+#else
+static inline void point_read(void)
+{
+}
+
+static inline void point_write(void)
+{
+}
+#endif
+
 // ---- slots: one word each ----------------------------------------------------------------------
 // 16 bits of tag, 48 of pointer. Zero: empty. A node's tag is the top of its hash, moved off 0 (so
 // that a tag never matches an empty slot) and off TAG_LINK, which marks a link to an overflow
@@ -74,6 +101,7 @@ static inline uint64_t slot_load(const struct bucket *b, unsigned i)
 static inline void slot_store(struct bucket *b, unsigned i, uint64_t word)
 {
     atomic_store_explicit(&b->slot[i], word, memory_order_release);
+    point_write();
 }
 
 // The next bucket of the chain, or NULL.
@@ -210,6 +238,7 @@ static inline struct bucket *bucket_at(const struct dict *d, uint64_t i)
     size_t offset, k = segment_of(i, &offset);
     // Acquire both: the segment's contents, and for a NULL the state that was published before it.
     const struct directory *dir = atomic_load_explicit(&d->directory, memory_order_acquire);
+    point_read();
     if (k >= dir->capacity)
         return NULL;
     struct bucket *segment = atomic_load_explicit(&dir->segment[k], memory_order_acquire);

@@ -30,7 +30,7 @@ static bool pool_fill(struct pool *pool, size_t n)
         struct bucket *b = mem_zalloc_aligned(CACHE_LINE, sizeof *b);
         if (!b)
             return false;
-        slot_store(b, 0, (uint64_t)(uintptr_t)pool->list);
+        slot_store(b, 0, word_make(0, pool->list));
         pool->list = b;
         pool->n++;
     }
@@ -58,6 +58,7 @@ static void state_publish(struct dict *d, uint64_t nbuckets)
 {
     uint64_t old = atomic_load_explicit(&d->state, memory_order_relaxed);
     atomic_store_explicit(&d->state, state_make(nbuckets, (old >> 32) + 1), memory_order_release);
+    point_write();
 }
 
 static uint64_t buckets_now(const struct dict *d)

@@ -14,9 +14,11 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "datatypes/dict.h"
+#include "datatypes/dict_internal.h"
 #include "datatypes/hash.h"
 #include "datatypes/rng.h"
 #include "locks/cpu.h"
@@ -127,6 +129,30 @@ static bool remove_node(struct worker *w, struct node *n)
     return true;
 }
 
+// ---- interference ------------------------------------------------------------------------------
+// In a debug build the dictionary lets us in between its steps: there a thread now and then gives
+// way to the others, which widens windows of a few instructions.
+#ifdef KL_DEBUG
+static _Thread_local struct rng way_rng;
+
+static void give_way(void)
+{
+    if (rng_below(&way_rng, 512) == 0)
+        sched_yield();
+}
+
+static void interfere(struct worker *w)
+{
+    rng_seed(&way_rng, rng_next(&w->rng));
+    dict_on_read = dict_on_write = give_way;
+}
+#else
+static void interfere(struct worker *w)
+{
+    (void)w;
+}
+#endif
+
 // ---- what the threads do -----------------------------------------------------------------------
 static void look_for_staying(struct worker *w)
 {
@@ -204,6 +230,7 @@ static void draw(struct worker *w)
 static void *write_shared(void *arg)
 {
     struct worker *w = arg;
+    interfere(w);
     while (clock_monotonic_ns() < deadline) {
         bool up = atomic_load_explicit(&growing, memory_order_relaxed);
         for (int i = 0; i < 100; i++) {
@@ -227,6 +254,7 @@ static void *read_only(void *arg)
 {
     struct worker *w = arg;
     size_t buckets = 0;
+    interfere(w);
     while (clock_monotonic_ns() < deadline) {
         for (int i = 0; i < 200; i++) {
             size_t now = dict_buckets(dict);
@@ -247,6 +275,7 @@ static void *read_only(void *arg)
 static void *write_owned(void *arg)
 {
     struct worker *w = arg;
+    interfere(w);
     for (bool up = true; clock_monotonic_ns() < deadline; up = !up) {
         size_t changes = rng_below(&w->rng, 3 * OWNED);
         for (size_t i = 0; i < changes; i++) {
@@ -260,6 +289,23 @@ static void *write_owned(void *arg)
 }
 
 // ---- the cases ---------------------------------------------------------------------------------
+// A participant whose changes are counted in the same stripe as those of the others.
+static struct epoch_thread *register_in_first_stripe(void)
+{
+    struct epoch_thread *et[STRIPES];
+    unsigned chosen = 0;
+    for (unsigned i = 0; i < STRIPES; i++) {
+        et[i] = epoch_register(domain);
+        assert_non_null(et[i]);
+        if (epoch_thread_index(et[i]) % STRIPES == 0)
+            chosen = i;
+    }
+    for (unsigned i = 0; i < STRIPES; i++)
+        if (i != chosen)
+            epoch_unregister(et[i]);
+    return et[chosen];
+}
+
 static struct worker *start(enum dict_mode mode, void *(*role)(void *w), void *(*others)(void *w),
                             unsigned nothers)
 {
@@ -275,8 +321,7 @@ static struct worker *start(enum dict_mode mode, void *(*role)(void *w), void *(
     for (unsigned i = 0; i < THREADS; i++) {
         w[i].index = i;
         rng_seed_random(&w[i].rng);
-        w[i].et = epoch_register(domain);
-        assert_non_null(w[i].et);
+        w[i].et = register_in_first_stripe();
     }
     epoch_enter(w[0].et);
     for (uint64_t id = 0; id < STAYING; id++)
