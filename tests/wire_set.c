@@ -342,6 +342,23 @@ static void test_srandmember_distinct(void **state)
     }
 }
 
+// A reply without an end is cut off at the output buffer's limit, and its connection with it.
+static void test_srandmember_without_end(void **state)
+{
+    static char unused[16 * 1024 * 1024];
+    struct wire *w = *state;
+    struct wire *other = wire_open(wire_server(w), 2);
+
+    expect(w, "OK", "CONFIG SET client-output-buffer-limit 'normal 1mb 0 0'");
+    expect(w, ":1", "SADD s member");
+    wire_send(other, "SRANDMEMBER s -9223372036854775807");
+    // What is sent before the end is of no use to anybody, but no harm either.
+    assert_in_range(wire_read_raw(other, unused, sizeof unused), 0, sizeof unused - 1);
+    wire_close(other);
+    expect(w, ":1", "SREM s member"); // its lock is free again
+    expect(w, "OK", "CONFIG SET client-output-buffer-limit 'normal 1gb 256mb 60'");
+}
+
 // ---- SSCAN ------------------------------------------------------------------------------------
 
 // Scans a whole set into the set `out`; returns the number of steps. `options` begins with a blank.
@@ -645,6 +662,7 @@ int main(void)
         WIRE_TEST(test_spop_count),
         WIRE_TEST(test_srandmember),
         WIRE_TEST(test_srandmember_distinct),
+        WIRE_TEST(test_srandmember_without_end),
         WIRE_TEST(test_sscan),
         WIRE_TEST(test_sscan_errors),
         WIRE_TEST(test_algebra),
