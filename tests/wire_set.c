@@ -96,6 +96,25 @@ static void test_expire_time_stays(void **state)
     expect(w, ":-1", "PTTL s");
 }
 
+static void test_expired_sets_are_gone(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, ":2", "SADD s a b");
+    expect(w, ":1", "SADD t c");
+    expect(w, ":1", "PEXPIRE s 1");
+    expect(w, ":1", "PEXPIRE t 1");
+    wait_until(wire_int(w, "EXISTS s t") == 0, 5000);
+    expect(w, ":0", "SCARD s");
+    expect(w, "[]", "SUNION s t");
+    expect(w, ":0", "SREM s a");
+    expect(w, ":1", "SADD s x");
+    expect(w, ":-1", "PTTL s");
+    expect(w, ":1", "SMOVE s t x");
+    expect(w, "[\"x\"]", "SMEMBERS t");
+    expect(w, ":-1", "PTTL t");
+}
+
 static void test_membership(void **state)
 {
     struct wire *w = *state;
@@ -652,6 +671,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WIRE_TEST(test_sadd_srem),
         WIRE_TEST(test_expire_time_stays),
+        WIRE_TEST(test_expired_sets_are_gone),
         WIRE_TEST(test_membership),
         WIRE_TEST(test_smembers),
         WIRE_TEST(test_encodings),

@@ -464,6 +464,8 @@ static void test_getrange(void **state)
         expect(w, "\"T\"", "%s k -100 0", name);
         expect(w, "\"T\"", "%s k 0 -100", name);
         expect(w, "\"\"", "%s k -1 -100", name);
+        expect(w, "\"\"", "%s k -20 -25", name);
+        expect(w, "\"T\"", "%s k -25 -20", name);
         expect(w, "\"\"", "%s k 5 3", name);
         expect(w, "\"\"", "%s k 100 200", name);
         expect(w, "\"This is a string\"", "%s k -9223372036854775808 9223372036854775807", name);
