@@ -256,7 +256,7 @@ static void publish_sizes(struct conn *c)
 
     atomic_store_explicit(&client->query_bytes, request_pending(&c->parser), memory_order_relaxed);
     atomic_store_explicit(&client->query_free, request_space(&c->parser), memory_order_relaxed);
-    atomic_store_explicit(&client->reply_bytes, reply, memory_order_relaxed);
+    atomic_store_explicit(&client->reply_bytes, client->reply.len, memory_order_relaxed);
     atomic_store_explicit(&client->memory, sizeof(*c) + query + reply, memory_order_relaxed);
     if (query + reply > 0) {
         want_tick(c);
