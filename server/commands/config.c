@@ -9,19 +9,29 @@
 
 enum { CONFIG_ERROR_CHARS = 512 };
 
+// All of them leave the epoch and the gate meanwhile: they wait for the configuration's lock, whose
+// holder may be waiting for the disk (REWRITE).
+
 static void cmd_config_get(struct cmd_ctx *c)
 {
+    cmd_pause_begin(c);
     config_get(c->store->config, c->argc - 2, c->argv + 2, c->reply);
+    cmd_pause_end(c);
 }
 
 static void cmd_config_set(struct cmd_ctx *c)
 {
     char error[CONFIG_ERROR_CHARS];
+    bool ok;
 
-    if (c->argc % 2 != 0)
+    if (c->argc % 2 != 0) {
         cmd_reply_syntax(c);
-    else if (config_set_running(c->store->config, (c->argc - 2) / 2, c->argv + 2, error,
-                                sizeof error))
+        return;
+    }
+    cmd_pause_begin(c);
+    ok = config_set_running(c->store->config, (c->argc - 2) / 2, c->argv + 2, error, sizeof error);
+    cmd_pause_end(c);
+    if (ok)
         reply_ok(c->reply);
     else
         reply_error(c->reply, error);
@@ -39,7 +49,7 @@ static void cmd_config_rewrite(struct cmd_ctx *c)
     char error[CONFIG_ERROR_CHARS];
     bool ok;
 
-    cmd_pause_begin(c); // waits for the disk
+    cmd_pause_begin(c);
     ok = config_rewrite(c->store->config, error, sizeof error);
     cmd_pause_end(c);
     if (ok)
