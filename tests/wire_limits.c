@@ -94,6 +94,27 @@ static void test_limits_output(void **state)
     output_limit("0");
 }
 
+// A limit below what is sent in one go holds too, for what the socket does not take.
+static void test_limits_small_output(void **state)
+{
+    static const char *const args[] = {
+        "--client-output-buffer-limit", "normal", "1kb", "0", "0", NULL};
+    struct test_server *s = start("auto", args);
+    struct wire *w = wire_open(s, 2), *slow = wire_open(s, 2);
+
+    (void)state;
+    set_big(w);
+    expect_match(w, "*1\"", "GET big");
+    for (int i = 0; !dropped(slow); i++) {
+        assert_true(i < 20000);
+        ask_without_reading(slow, 1);
+        usleep(100);
+    }
+    wire_close(slow);
+    wire_close(w);
+    server_stop(s);
+}
+
 static void test_limits_soft_output(void **state)
 {
     static const char *const args[] = {
@@ -315,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits_output),
+        cmocka_unit_test(test_limits_small_output),
         cmocka_unit_test(test_limits_soft_output),
         cmocka_unit_test(test_limits_output_memory_returns),
         cmocka_unit_test(test_limits_announced_bulk_takes_no_memory),

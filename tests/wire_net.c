@@ -3,6 +3,7 @@
 // The network layer as clients see it: pipelines, half-open and vanishing peers, both kinds of
 // requests, protocol errors, addresses and threads.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -218,6 +219,41 @@ static void test_net_quit_in_a_pipeline(void **state)
     wire_close(other);
 }
 
+// Whether the connection is over, by an end or a reset; throws away what comes before that.
+static bool has_ended(struct wire *w)
+{
+    char waste[65536];
+    ssize_t n;
+
+    while ((n = recv(wire_fd(w), waste, sizeof(waste), MSG_DONTWAIT)) > 0) {
+        continue;
+    }
+    return n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+// Killed from another connection, on the same thread or another one, while idle and amid replies.
+static void test_net_kill(void **state)
+{
+    enum { VICTIMS = 8 };
+    struct wire *w = *state, *victim[VICTIMS];
+
+    expect(w, "OK", "SET big %0100000d", 1);
+    for (int i = 0; i < VICTIMS; i++) {
+        int64_t id;
+
+        victim[i] = wire_open(wire_server(w), 2);
+        id = wire_int(victim[i], "CLIENT ID");
+        for (int j = 0; j < 100 * (i % 2); j++) {
+            wire_send(victim[i], "GET big");
+        }
+        expect(w, ":1", "CLIENT KILL ID %lld", (long long)id);
+        expect(w, ":0", "CLIENT KILL ID 999999999");
+        wait_until(has_ended(victim[i]), 20000);
+        wire_close(victim[i]);
+    }
+    expect(w, ":1", "DBSIZE");
+}
+
 // ---- addresses --------------------------------------------------------------------------------
 
 // Connects to an address; -1 when that fails.
@@ -387,6 +423,7 @@ int main(void)
         WIRE_TEST(test_net_protocol_errors),
         WIRE_TEST(test_net_protocol_error_amid_a_flood),
         WIRE_TEST(test_net_quit_in_a_pipeline),
+        WIRE_TEST(test_net_kill),
     };
     const struct CMUnitTest alone[] = {
         cmocka_unit_test(test_net_several_addresses),

@@ -259,6 +259,45 @@ static void test_stop_second_signal_ends_at_once(void **state)
     wire_close(w);
 }
 
+// The command that runs when the signal comes ends, and so do those received with it.
+static void test_stop_lets_commands_end(void **state)
+{
+    struct test_server *s = server_start(NULL);
+    struct wire *w = wire_open(s, 2), *other = wire_open(s, 2);
+
+    (void)state;
+    assert_true(wire_send_literal(w, "SET k 1\r\nDEBUG SLEEP 0.5\r\nINCR k\r\n"));
+    wait_until(strcmp(wire_run(other, "EXISTS k"), ":1") == 0, 20000);
+    kill(server_pid(s), SIGTERM);
+    expect_reply(w, "OK");
+    expect_reply(w, "OK");
+    expect_reply(w, ":2");
+    expect_closed(w);
+    wire_close(other);
+    wire_close(w);
+    assert_int_equal(server_wait(s, 20000), 0);
+}
+
+static void test_stop_by_command(void **state)
+{
+    static const char *const modes[] = {"auto", "0"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *const args[] = {"--connection-threads", modes[i], NULL};
+        struct test_server *s = server_start(args);
+        struct wire *w = wire_open(s, 2), *idle = wire_open(s, 2);
+
+        assert_true(wire_send_literal(w, "SET k 1\r\nSHUTDOWN NOSAVE\r\nSET k 2\r\n"));
+        expect_reply(w, "OK");
+        expect_closed(w);
+        expect_closed(idle);
+        wire_close(idle);
+        wire_close(w);
+        assert_int_equal(server_wait(s, 20000), 0);
+    }
+}
+
 static void test_stop_with_unfinished_requests(void **state)
 {
     struct test_server *s = server_start(NULL);
@@ -284,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_stop_finishes_replies),
         cmocka_unit_test(test_stop_does_not_wait_for_ever),
         cmocka_unit_test(test_stop_second_signal_ends_at_once),
+        cmocka_unit_test(test_stop_lets_commands_end),
+        cmocka_unit_test(test_stop_by_command),
         cmocka_unit_test(test_stop_with_unfinished_requests),
     };
 

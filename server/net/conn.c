@@ -89,12 +89,18 @@ static void limits_of(const struct conn *c, struct request_limits *limits)
     limits->max_bulk = atomic_load_explicit(&config->limits.max_string_bytes, memory_order_relaxed);
 }
 
-static bool output_over_hard_limit(struct conn *c)
+// Marks the connection as broken when more output waits than its client may leave unread.
+static void check_hard_limit(struct conn *c)
 {
-    int64_t hard =
-        atomic_load_explicit(&server_of(c)->config->output_hard_limit, memory_order_relaxed);
+    const struct config *config = server_of(c)->config;
+    int64_t hard = atomic_load_explicit(&config->output_hard_limit, memory_order_relaxed);
 
-    return hard > 0 && c->client.reply.len > (size_t)hard;
+    if (hard > 0 && c->client.reply.len > (size_t)hard) {
+        log_line(config, LOGLEVEL_WARNING,
+                 "Client id=%llu addr=%s closed: its output exceeds client-output-buffer-limit",
+                 (unsigned long long)c->client.id, c->client.addr);
+        c->state = CONN_BROKEN;
+    }
 }
 
 // What the last command, or the reply to it, means for the connection.
@@ -104,11 +110,9 @@ static void check_after_command(struct conn *c)
         c->state = CONN_BROKEN;
     } else if (client_has(&c->client, CLIENT_CLOSE_AFTER_REPLY)) {
         c->state = CONN_FINISHING;
-    } else if (c->client.reply.len > FLUSH_BYTES && output_over_hard_limit(c)) {
-        log_line(server_of(c)->config, LOGLEVEL_WARNING,
-                 "Client id=%llu addr=%s closed: its output exceeds client-output-buffer-limit",
-                 (unsigned long long)c->client.id, c->client.addr);
-        c->state = CONN_BROKEN;
+    } else if (c->client.reply.len > FLUSH_BYTES) {
+        // Less than that has not been offered to the socket yet: settle() looks at the rest.
+        check_hard_limit(c);
     }
 }
 
@@ -269,8 +273,9 @@ static void settle(struct conn *c, bool more)
     struct reply *reply = &c->client.reply;
 
     send_some(c);
-    if (reply->len > FLUSH_BYTES || c->over_soft_ms != 0) {
+    if (reply->len > 0 || c->over_soft_ms != 0) {
         check_soft_limit(c);
+        check_hard_limit(c);
     }
     if (reply->failed || c->state == CONN_BROKEN) {
         conn_close(c);
