@@ -91,20 +91,22 @@ static inline void keylock_init(struct keylock *lock, bool write_held)
     atomic_store_explicit(&lock->word, write_held ? KEYLOCK_WRITER : 0, memory_order_relaxed);
 }
 
-// Takes the lock if one compare-and-swap will do. Epoch. False: contended (perhaps by another
-// reader arriving at the same instant) or dead.
+// Takes the lock if that needs no waiting. Epoch. False: contended (perhaps only by another reader
+// arriving at the same instant) or dead.
 static inline bool keylock_try(struct keylock *lock, enum keylock_mode mode)
 {
-    uint32_t word = 0, taken = KEYLOCK_WRITER;
-    if (mode == KEYLOCK_READ) {
-        word = atomic_load_explicit(&lock->word, memory_order_relaxed);
-        if (word & (KEYLOCK_PARKED | KEYLOCK_WRITER | KEYLOCK_DEAD))
-            return false;
-        taken = word + KEYLOCK_READER;
-    }
+    uint32_t word = 0, taken = mode == KEYLOCK_READ ? KEYLOCK_READER : KEYLOCK_WRITER;
+    // Guess that it is free, rather than look first: a load right after the last unlock of this
+    // thread would wait for it, which is half the price of the pair.
     // Acquire: sees what earlier writers published, and for a writer that earlier readers are done.
-    return atomic_compare_exchange_strong_explicit(&lock->word, &word, taken, memory_order_acquire,
-                                                   memory_order_relaxed);
+    if (__builtin_expect(atomic_compare_exchange_strong_explicit(
+                             &lock->word, &word, taken, memory_order_acquire, memory_order_relaxed),
+                         1))
+        return true;
+    if (mode == KEYLOCK_WRITE || (word & (KEYLOCK_PARKED | KEYLOCK_WRITER | KEYLOCK_DEAD)))
+        return false;
+    return atomic_compare_exchange_strong_explicit(&lock->word, &word, word + KEYLOCK_READER,
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 // Spins, then sleeps. Epoch, on entry and on return; around the sleep it calls the hooks (NULL: the
@@ -145,15 +147,11 @@ void keylock_unlock_slow(struct keylock *lock, enum keylock_mode mode);
 // The caller holds the lock in that mode. Ends keylock_set_mutating().
 static inline void keylock_unlock(struct keylock *lock, enum keylock_mode mode)
 {
-    uint32_t word = KEYLOCK_WRITER, left = 0;
-    if (mode == KEYLOCK_READ) {
-        word = atomic_load_explicit(&lock->word, memory_order_relaxed);
-        left = word - KEYLOCK_READER;
-    }
-    // Release: publishes what a writer did, and keeps a reader's loads before its leaving.
-    if (__builtin_expect((word & KEYLOCK_PARKED) || !atomic_compare_exchange_strong_explicit(
-                                                        &lock->word, &word, left,
-                                                        memory_order_release, memory_order_relaxed),
+    uint32_t word = mode == KEYLOCK_READ ? KEYLOCK_READER : KEYLOCK_WRITER;
+    // Release: publishes what a writer did, and keeps a reader's loads before its leaving. When
+    // that is not the whole word (other readers, waiters, MUTATING) the slow path looks closer.
+    if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
+                             &lock->word, &word, 0, memory_order_release, memory_order_relaxed),
                          0))
         keylock_unlock_slow(lock, mode);
 }

@@ -129,6 +129,23 @@ static void test_many_races_for_the_first(void **state)
     delays_set(false);
 }
 
+#ifdef KL_DEBUG
+static void fail_elsewhere(void)
+{
+    STORE(once.state, 0);
+}
+
+// The attempt of another ends between our decision to sleep and the queue.
+static void test_end_just_before_queueing_is_seen(void **state)
+{
+    (void)state;
+    STORE(once.state, ONCE_RUNNING);
+    interfere_at(LOCK_POINT_BEFORE_QUEUE, fail_elsewhere);
+    assert_true(once_run(&once, make, NULL));
+    assert_int_equal(made, 1);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +153,9 @@ int main(void)
         cmocka_unit_test_setup(test_failure_leaves_it_undone, setup),
         cmocka_unit_test_setup(test_others_sleep_until_done, setup),
         cmocka_unit_test_setup(test_a_sleeper_tries_after_failure, setup),
+#ifdef KL_DEBUG
+        cmocka_unit_test_setup(test_end_just_before_queueing_is_seen, setup),
+#endif
         cmocka_unit_test_setup(test_many_races_for_the_first, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
