@@ -469,6 +469,84 @@ static void test_several_keys_change_at_one_instant(void **state)
     wire_close(w);
 }
 
+// ---- a renamed value's later life
+// -----------------------------------------------------------------
+
+enum { LATER_BATCH = 100 };
+
+// Adds up n replies: integers, and lengths of strings.
+static bool later_replies(struct worker *worker, int n, long long *sum)
+{
+    for (int i = 0; i < n; i++) {
+        void *reply = NULL;
+        if (redisGetReply(worker->c, &reply) != REDIS_OK) {
+            worker_fail(worker, "no reply: %s", worker->c->errstr);
+            return false;
+        }
+        *sum += ((redisReply *)reply)->integer + (long long)((redisReply *)reply)->len;
+        freeReplyObject(reply);
+    }
+    return true;
+}
+
+static void *later_write(void *arg)
+{
+    struct worker *worker = arg;
+    struct instant_shared *shared = worker->shared;
+    int rounds = server_sanitized() ? 30 : 300;
+    long long ignored = 0;
+
+    for (int round = 0; round < rounds; round++) {
+        for (int i = 0; i < LATER_BATCH; i++) {
+            redisAppendCommand(worker->c, "SADD old early");
+            redisAppendCommand(worker->c, "RENAME old new");
+            redisAppendCommand(worker->c, "SADD new late");
+            redisAppendCommand(worker->c, "DEL new");
+            redisAppendCommand(worker->c, "SET text ea");
+            redisAppendCommand(worker->c, "APPEND text rly"); // makes room for what comes later
+            redisAppendCommand(worker->c, "RENAME text new");
+            redisAppendCommand(worker->c, "APPEND new late");
+        }
+        if (!later_replies(worker, 8 * LATER_BATCH, &ignored))
+            break;
+    }
+    atomic_store_explicit(&shared->done, true, memory_order_relaxed);
+    return NULL;
+}
+
+static void *later_read(void *arg)
+{
+    struct worker *worker = arg;
+    struct instant_shared *shared = worker->shared;
+    long long found = 0;
+
+    while (worker_ok(worker) && !atomic_load_explicit(&shared->done, memory_order_relaxed)) {
+        for (int i = 0; i < LATER_BATCH; i++) {
+            redisAppendCommand(worker->c, "SISMEMBER old late");
+            redisAppendCommand(worker->c, "GETRANGE text 5 -1");
+        }
+        if (later_replies(worker, 2 * LATER_BATCH, &found) && found > 0)
+            worker_fail(worker, "a renamed value's later life was seen under the old name");
+    }
+    return NULL;
+}
+
+// Lock-free readers that were looking at the old name's set see nothing that is added under the
+// new.
+static void test_a_renamed_value_is_the_new_names(void **state)
+{
+    void *(*const fn[])(void *) = {later_write, later_read, later_read,
+                                   later_read,  later_read, later_read};
+    static struct instant_shared shared;
+    static struct worker workers[6];
+    struct wire *w = wire_open(*state, 2);
+
+    expect(w, "OK", "FLUSHALL");
+    atomic_store_explicit(&shared.done, false, memory_order_relaxed);
+    run_workers(*state, workers, 6, fn, 6, &shared);
+    wire_close(w);
+}
+
 // ---- crossed orders -----------------------------------------------------------------------------
 
 static void *cross(void *arg)
@@ -610,6 +688,7 @@ int main(void)
         SERVER_TEST(test_each_member_is_popped_once),
         SERVER_TEST(test_births_and_deaths_balance),
         SERVER_TEST(test_several_keys_change_at_one_instant),
+        SERVER_TEST(test_a_renamed_value_is_the_new_names),
         SERVER_TEST(test_crossed_orders_never_deadlock),
         SERVER_TEST(test_a_million_keys_give_their_memory_back),
     };

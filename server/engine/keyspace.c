@@ -19,6 +19,8 @@
 //    either the value before the command, or a value whose command has published everything
 //    already. (It may have loaded the new value while the mark was there, as long as the mark has
 //    gone now: the command's last publication then lies within the reader's own duration.)
+// 4. A value that a command carries to another key leaves its old entry empty for ever. A reader
+//    that loaded a value looks at the entry once more, behind all its other loads.
 // A reader that fails the check runs again, and after a few times takes the read lock, where it
 // parks.
 //
@@ -202,6 +204,11 @@ bool keyspace_read_valid(struct cmd_ctx *c)
             return false;
         if (value_is_object(slot->seen) &&
             atomic_load_explicit(&value_object(slot->seen)->seq, memory_order_acquire) != slot->seq)
+            return false;
+        // RENAME and MOVE carry the value to another key, where its life goes on: members are added
+        // between two looks at `seq`, bytes are appended in place. What was read may be of that
+        // life, but then this load, which comes after it, finds the old entry empty for good.
+        if (!value_is_none(slot->seen) && value_is_none(entry_value(slot->entry)))
             return false;
     }
     return true;
