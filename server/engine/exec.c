@@ -232,8 +232,15 @@ int exec_keys_of(struct cmd_ctx *c, const struct command_entry *cmd, int argc,
         n = -1;
     else
         n = other.nkeys;
-    for (int i = 0; i < n; i++)
-        fn(other.keys->slots[i].arg, other.keys->slots[i].mode, ctx);
+    int found = 0;
+    for (int i = 0; i < n; i++) {
+        const struct key_slot *slot = &other.keys->slots[i];
+        // One argument may stand for two keys of that name (MOVE: in both databases).
+        if (i > 0 && slot->arg == slot[-1].arg)
+            continue;
+        fn(slot->arg, slot->mode, ctx);
+        found++;
+    }
     keyspace_forget(&other);
-    return n;
+    return n < 0 ? n : found;
 }
