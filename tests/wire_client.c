@@ -170,6 +170,7 @@ static void test_kill(void **state)
     wait_until(strcmp(wire_run(w, "CLIENT KILL %s", addr), "-ERR No such client") == 0, 10000);
     expect(w, ":0", "CLIENT KILL ID %lld", ida);
     expect(w, ":0", "CLIENT KILL ID %lld ADDR 1.2.3.4:5", idb);
+    expect(w, ":0", "CLIENT KILL ID %lld LADDR 1.2.3.4:5", idb);
     expect(w, ":0", "CLIENT KILL ID %lld TYPE pubsub", idb);
     expect(b, "PONG", "PING");
     expect(w, ":1", "CLIENT KILL ID %lld TYPE normal USER default SKIPME yes", idb);

@@ -346,6 +346,8 @@ static void test_memory_usage(void **state)
     assert_in_range(wire_int(w, "MEMORY USAGE k"), 5000, 7000);
     expect(w, "OK", "SET i 1");
     assert_in_range(wire_int(w, "MEMORY USAGE i"), 16, 100);
+    expect(w, "OK", "SET '%01000d' 1", 0);
+    assert_in_range(wire_int(w, "MEMORY USAGE '%01000d'", 0), 1016, 1500);
     for (int i = 0; i < 1000; i++)
         wire_int(w, "SADD s member-%d", i);
     int64_t all = wire_int(w, "MEMORY USAGE s SAMPLES 0");

@@ -356,8 +356,7 @@ static void cmd_client_reply(struct cmd_ctx *c)
     } else if (cmd_arg_is(c, 2, "off")) {
         client_flag_set(c->client, CLIENT_REPLY_OFF);
     } else if (cmd_arg_is(c, 2, "skip")) {
-        if (!client_has(c->client, CLIENT_REPLY_OFF))
-            client_flag_set(c->client, CLIENT_REPLY_SKIP_NEXT);
+        client_flag_set(c->client, CLIENT_REPLY_SKIP_NEXT);
     } else {
         cmd_reply_syntax(c);
     }
