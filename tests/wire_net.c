@@ -219,6 +219,33 @@ static void test_net_quit_in_a_pipeline(void **state)
     wire_close(other);
 }
 
+// Replies on their way survive the close although the server leaves bytes behind QUIT unread.
+static void test_net_quit_with_much_behind(void **state)
+{
+    enum { N = 100, VALUE = 100000, JUNK = 200000 };
+    struct wire *w = *state;
+    char *junk = calloc(1, JUNK);
+
+    assert_non_null(junk);
+    expect(w, "OK", "SET big %0*d", VALUE, 1);
+    for (int i = 0; i < N; i++) {
+        assert_true(wire_send_literal(w, "GET big\r\n"));
+    }
+    assert_true(wire_send_literal(w, "QUIT\r\n"));
+    wire_send_raw(w, junk, JUNK);
+    free(junk);
+    for (int i = 0; i < N; i++) {
+        const char *got = wire_reply(w);
+
+        if (!got) {
+            fail_msg("the connection ended after %d of %d replies", i, N);
+        }
+        assert_int_equal(strlen(got), VALUE + 2);
+    }
+    expect_reply(w, "OK");
+    expect_closed(w);
+}
+
 // Whether the connection is over, by an end or a reset; throws away what comes before that.
 static bool has_ended(struct wire *w)
 {
@@ -423,6 +450,7 @@ int main(void)
         WIRE_TEST(test_net_protocol_errors),
         WIRE_TEST(test_net_protocol_error_amid_a_flood),
         WIRE_TEST(test_net_quit_in_a_pipeline),
+        WIRE_TEST(test_net_quit_with_much_behind),
         WIRE_TEST(test_net_kill),
     };
     const struct CMUnitTest alone[] = {
