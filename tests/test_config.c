@@ -317,7 +317,7 @@ static void test_config_file_errors(void **state)
         {"port \"70\"00\n", ":1: unbalanced quotes"},
         {"port\n", ":1: port: wrong number of arguments"},
         {"include /nonexistent\n", ":1: cannot read '/nonexistent': No such file or directory"},
-        {"save 900 1\n", ":1: save: wrong number of arguments"},
+        {"save 900 1\n", ":1: save: only '' is supported"},
     };
     char error[512], want[512];
 

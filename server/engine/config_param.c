@@ -218,11 +218,17 @@ static bool parse_limits(int nvalues, const struct bytes *values, struct param_v
     return true;
 }
 
+// Any number of words; a fixed one, so that the reason for refusing them is the right one.
+static bool takes_several(const struct param *p)
+{
+    return p->kind == PARAM_LIST || p->kind == PARAM_LIMITS || p->kind == PARAM_FIXED;
+}
+
 bool param_parse(const struct param *p, int nvalues, const struct bytes *values,
                  struct param_value *out, char *error, size_t nerror)
 {
     *out = (struct param_value){.param = p};
-    if (nvalues == 0 || (nvalues != 1 && p->kind != PARAM_LIST && p->kind != PARAM_LIMITS)) {
+    if (nvalues == 0 || (nvalues != 1 && !takes_several(p))) {
         return fail(error, nerror, "wrong number of arguments");
     }
     switch (p->kind) {
@@ -239,7 +245,7 @@ bool param_parse(const struct param *p, int nvalues, const struct bytes *values,
     case PARAM_LIST:
         return parse_text(p, nvalues, values, out, error, nerror);
     case PARAM_FIXED:
-        if (bytes_equal_nocase(values[0], p->initial)) {
+        if (nvalues == 1 && bytes_equal_nocase(values[0], p->initial)) {
             return true;
         }
         snprintf(error, nerror, "only '%s' is supported", p->initial);

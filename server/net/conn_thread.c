@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/net/conn_thread.h"
 
-#include <stdlib.h>
+#include <pthread.h>
 
 #include "datatypes/mem.h"
 #include "server/engine/thread.h"
@@ -224,6 +224,7 @@ static void thread_main(void *arg)
 {
     struct conn_thread *t = arg;
 
+    pthread_setname_np(pthread_self(), "keylot-conn"); // for top and debuggers
     t->engine = thread_register(t->server->store);
     if (!t->engine) {
         begin_end(t);
