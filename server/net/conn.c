@@ -386,7 +386,20 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (events & UV_READABLE && c->state == CONN_OPEN && !c->again && read_some(c)) {
         more = run(c);
     }
-    settle(c, more);
+    // Sent when all ready connections have been served, not one by one: a peer that is woken for
+    // each reply takes the processor from this thread each time.
+    if (!c->unsent) {
+        conn_thread_unsent(c->thread, c);
+    }
+    c->more = more;
+}
+
+void conn_settle(struct conn *c)
+{
+    // An order from another thread may have settled it meanwhile, and got as far as lingering.
+    if (c->state != CONN_LINGERING) {
+        settle(c, c->more);
+    }
 }
 
 void conn_continue(struct conn *c)

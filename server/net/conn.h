@@ -33,6 +33,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "resp/request.h"
@@ -52,10 +53,12 @@ enum conn_state {
 struct conn {
     struct client client; // first: what commands see
     struct conn_thread *thread;
-    struct conn *next, *prev; // the thread's list
-    struct conn *next_again;  // the thread's list of unfinished turns
-    bool again;               // on it
-    bool blocked;             // the socket took less than it was given; wait until it is writable
+    struct conn *next, *prev;      // the thread's list
+    TAILQ_ENTRY(conn) again_link;  // the thread's queue of unfinished turns
+    TAILQ_ENTRY(conn) unsent_link; // the thread's queue of turns whose replies are to be sent
+    bool again, unsent;            // on those queues
+    bool more;                     // while on the latter: requests are left
+    bool blocked; // the socket took less than it was given; wait until it is writable
     enum conn_state state;
     int events;            // what `poll` waits for
     uint64_t active_ms;    // loop time of the last read, or of the change to LINGERING
@@ -69,6 +72,8 @@ struct conn {
 struct conn *conn_open(struct conn_thread *, int fd);
 // Goes on with the requests left from the last turn.
 void conn_continue(struct conn *);
+// Sends what the turn has answered, and waits for what comes next.
+void conn_settle(struct conn *);
 // Looks at the time: idle and slow connections, memory that is no longer used.
 void conn_tick(struct conn *);
 // Closes it when another thread asked for that.

@@ -42,6 +42,7 @@ static void begin_end(struct conn_thread *t)
     if (!uv_is_closing((uv_handle_t *)&t->wake)) {
         uv_close((uv_handle_t *)&t->wake, NULL);
         uv_close((uv_handle_t *)&t->again, NULL);
+        uv_close((uv_handle_t *)&t->turn_end, NULL);
     }
 }
 
@@ -55,17 +56,12 @@ static void end_when_done(struct conn_thread *t)
 void conn_thread_closed(struct conn_thread *t, struct conn *conn)
 {
     if (conn->again) {
-        struct conn **at = &t->again_first, *before = NULL;
-
-        while (*at != conn) {
-            before = *at;
-            at = &before->next_again;
-        }
-        *at = conn->next_again;
-        if (t->again_last == conn) {
-            t->again_last = before;
-        }
+        TAILQ_REMOVE(&t->again_queue, conn, again_link);
         conn->again = false;
+    }
+    if (conn->unsent) {
+        TAILQ_REMOVE(&t->unsent_queue, conn, unsent_link);
+        conn->unsent = false;
     }
     if (conn->prev) {
         conn->prev->next = conn->next;
@@ -84,37 +80,51 @@ void conn_thread_closed(struct conn_thread *t, struct conn *conn)
 static void on_again(uv_idle_t *idle)
 {
     struct conn_thread *t = idle->data;
-    struct conn *last = t->again_last, *conn;
+    struct conn *last = TAILQ_LAST(&t->again_queue, conn_queue), *conn;
 
-    // One turn for each that is on the list now; who needs another one comes back at its end.
+    // One turn for each that is in the queue now; who needs another one comes back at its end.
     do {
-        conn = t->again_first;
+        conn = TAILQ_FIRST(&t->again_queue);
         if (!conn) {
             break;
         }
-        t->again_first = conn->next_again;
-        if (!t->again_first) {
-            t->again_last = NULL;
-        }
+        TAILQ_REMOVE(&t->again_queue, conn, again_link);
         conn->again = false;
         conn_continue(conn);
     } while (conn != last);
-    if (!t->again_first) {
+    if (TAILQ_EMPTY(&t->again_queue)) {
         uv_idle_stop(idle);
     }
 }
 
 void conn_thread_again(struct conn_thread *t, struct conn *conn)
 {
-    conn->again = true;
-    conn->next_again = NULL;
-    if (t->again_last) {
-        t->again_last->next_again = conn;
-    } else {
-        t->again_first = conn;
+    if (TAILQ_EMPTY(&t->again_queue)) {
         uv_idle_start(&t->again, on_again);
     }
-    t->again_last = conn;
+    conn->again = true;
+    TAILQ_INSERT_TAIL(&t->again_queue, conn, again_link);
+}
+
+// ---- the end of a loop turn -------------------------------------------------------------------
+
+// Runs behind the callbacks of all ready sockets.
+static void on_turn_end(uv_check_t *check)
+{
+    struct conn_thread *t = check->data;
+    struct conn *conn;
+
+    while ((conn = TAILQ_FIRST(&t->unsent_queue))) {
+        TAILQ_REMOVE(&t->unsent_queue, conn, unsent_link);
+        conn->unsent = false;
+        conn_settle(conn);
+    }
+}
+
+void conn_thread_unsent(struct conn_thread *t, struct conn *conn)
+{
+    conn->unsent = true;
+    TAILQ_INSERT_TAIL(&t->unsent_queue, conn, unsent_link);
 }
 
 // ---- orders from other threads ----------------------------------------------------------------
@@ -258,15 +268,21 @@ struct conn_thread *conn_thread_start(struct server *server, bool single)
     t->server = server;
     t->single = single;
     t->open = true;
+    TAILQ_INIT(&t->again_queue);
+    TAILQ_INIT(&t->unsent_queue);
     if (uv_loop_init(&t->loop) != 0) {
         mem_free(t);
         return NULL;
     }
     uv_idle_init(&t->loop, &t->again);
     t->again.data = t;
+    uv_check_init(&t->loop, &t->turn_end);
+    t->turn_end.data = t;
+    uv_check_start(&t->turn_end, on_turn_end);
     t->wake.data = t;
     if (uv_async_init(&t->loop, &t->wake, on_wake) != 0) {
         uv_close((uv_handle_t *)&t->again, NULL);
+        uv_close((uv_handle_t *)&t->turn_end, NULL);
         uv_run(&t->loop, UV_RUN_DEFAULT);
         destroy(t);
         return NULL;

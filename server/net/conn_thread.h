@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "locks/mutex.h"
@@ -18,6 +19,8 @@
 struct conn;
 struct server;
 struct thread;
+
+TAILQ_HEAD(conn_queue, conn);
 
 enum thread_signal {
     SIGNAL_TICK = 1 << 0,  // look for idle connections; about once a second while wants_tick is set
@@ -35,10 +38,12 @@ struct conn_thread {
 
     // Of the thread itself.
     uv_async_t wake;
-    uv_idle_t again;                       // active while the list below is not empty
-    struct conn *conns;                    // all
-    struct conn *again_first, *again_last; // those with requests left from their last turn
-    bool single;                           // serves one connection and ends with it
+    uv_idle_t again;                // active while again_queue is not empty
+    uv_check_t turn_end;            // after the callbacks of all ready sockets
+    struct conn *conns;             // all
+    struct conn_queue again_queue;  // those with requests left from their last turn
+    struct conn_queue unsent_queue; // those to be settled at the end of the loop's turn
+    bool single;                    // serves one connection and ends with it
     bool stopping;
 
     struct mutex inbox_lock;
@@ -61,6 +66,8 @@ void conn_thread_signal(struct conn_thread *, unsigned signals);
 // Waits for a thread that has ended (or will soon) and frees it. Main thread.
 void conn_thread_join(struct conn_thread *);
 
-// For conn.c, on the thread itself: a connection has requests left; a connection was closed.
+// For conn.c, on the thread itself: a connection has requests left; it is to be settled at the end
+// of the loop's turn; it was closed.
 void conn_thread_again(struct conn_thread *, struct conn *);
+void conn_thread_unsent(struct conn_thread *, struct conn *);
 void conn_thread_closed(struct conn_thread *, struct conn *);
