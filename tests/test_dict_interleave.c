@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The dictionary's races, played through on one thread. In debug builds it calls back between the
+// The dictionary's races, played through step by step. In debug builds it calls back between the
 // steps of a lookup or scan, where this test grows and shrinks the table, and after each store of a
 // change, where it looks whether everything can still be found. So windows of a few instructions
 // are met every time, by chance of a fixed seed and not of the scheduler.
@@ -13,6 +13,8 @@
 
 #ifdef KL_DEBUG
 
+#include <pthread.h>
+
 #include "datatypes/dict.h"
 #include "datatypes/dict_internal.h"
 #include "datatypes/hash.h"
@@ -25,9 +27,9 @@ enum { STAYING = 60, GUESTS = 900, TOTAL = STAYING + GUESTS };
 
 // One thread has nothing to show to the thread sanitizer, which makes it slow.
 #ifdef __SANITIZE_THREAD__
-enum { LOOK_AT_ONE_IN = 32, LOOKUPS = 500, SCANS = 8 };
+enum { LOOK_AT_ONE_IN = 32, LOOKUPS = 500, SCANS = 8, TIDES = 100 };
 #else
-enum { LOOK_AT_ONE_IN = 4, LOOKUPS = 4000, SCANS = 60 };
+enum { LOOK_AT_ONE_IN = 4, LOOKUPS = 4000, SCANS = 60, TIDES = 2000 };
 #endif
 
 struct node {
@@ -277,9 +279,102 @@ static void test_dict_changes_half_way_through_scans(void **state)
     }
 }
 
+// ---- a reader and a writer, both half way -------------------------------------------------------
+// Two threads, of which only the one with the baton runs. At each point it may be passed on, so
+// that either can be anywhere when the other goes on. Always the same way, for one seed.
+static pthread_mutex_t baton_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t baton_moved = PTHREAD_COND_INITIALIZER;
+static int baton; // who runs: 0 the writer, 1 the reader
+static bool writer_done;
+static size_t lookups, missed, passes;
+static _Thread_local int me;
+
+static void pass_baton_and_wait(void)
+{
+    pthread_mutex_lock(&baton_mutex);
+    baton = 1 - me;
+    pthread_cond_signal(&baton_moved);
+    while (baton != me && !writer_done)
+        pthread_cond_wait(&baton_moved, &baton_mutex);
+    pthread_mutex_unlock(&baton_mutex);
+}
+
+static void maybe_pass(void)
+{
+    if (rng_below(&rng, 12) == 0) { // the rng belongs to whoever has the baton
+        passes++;
+        pass_baton_and_wait();
+    }
+}
+
+// One of the nodes that stay; if there is one, of the bucket that has been split last and where the
+// writer may still be at work.
+static struct node *interesting_node(void)
+{
+    uint64_t n = dict_buckets(d), split = n - 1 - (UINT64_C(1) << log2_floor(n - 1));
+    size_t start = rng_below(&rng, STAYING);
+    for (size_t i = 0; i < STAYING; i++) {
+        struct node *node = &nodes[(start + i) % STAYING];
+        if (index_of(hash_of(node), n) == split)
+            return node;
+    }
+    return &nodes[start];
+}
+
+static void *look_up_staying(void *arg)
+{
+    struct epoch_thread *mine = arg;
+    me = 1;
+    pthread_mutex_lock(&baton_mutex);
+    while (baton != me && !writer_done)
+        pthread_cond_wait(&baton_moved, &baton_mutex);
+    pthread_mutex_unlock(&baton_mutex);
+    dict_on_read = maybe_pass;
+    while (!writer_done) {
+        struct node *n = rng_below(&rng, 2) ? interesting_node() : &nodes[rng_below(&rng, STAYING)];
+        epoch_enter(mine);
+        missed += find(n) != n;
+        epoch_exit(mine);
+        lookups++;
+        maybe_pass();
+    }
+    return NULL;
+}
+
+static void test_dict_reader_and_writer_in_step(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        pthread_t reader;
+        open_table(modes[mode]);
+        struct epoch_thread *its = epoch_register(domain);
+        baton = 0;
+        writer_done = false;
+        lookups = missed = passes = 0;
+        assert_int_equal(pthread_create(&reader, NULL, look_up_staying, its), 0);
+        dict_on_write = maybe_pass;
+        for (int i = 0; i < TIDES; i++) {
+            set_guests(rng_below(&rng, GUESTS >> rng_below(&rng, 6)));
+            quiesce();
+        }
+        dict_on_write = NULL;
+        pthread_mutex_lock(&baton_mutex);
+        writer_done = true; // the reader goes on to its end by itself
+        pthread_cond_signal(&baton_moved);
+        pthread_mutex_unlock(&baton_mutex);
+        pthread_join(reader, NULL);
+        epoch_unregister(its);
+        assert_int_equal(missed, 0);
+        assert_in_range(lookups, 100, SIZE_MAX);
+        assert_in_range(passes, 1000, SIZE_MAX);
+        close_table();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dict_reader_and_writer_in_step),
         cmocka_unit_test(test_dict_lookups_half_way_through_changes),
         cmocka_unit_test(test_dict_scans_half_way_through_changes),
         cmocka_unit_test(test_dict_changes_half_way_through_lookups),
