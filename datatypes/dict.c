@@ -22,9 +22,8 @@
 // ------
 //     dict ──> directory ──> segments of 2 .. 4096 buckets (dict_internal.h has the sizes)
 //
-//     bucket, 64 bytes   | lock | 7 hints | slot 0 | ... | slot 5 | slot 6 |──> overflow bucket,
-//     same form slot, 8 bytes      | tag: top 16 bits of the hash | 48-bit pointer to the node | 0
-//     = empty
+//     bucket, 64 bytes  | lock | 7 hints | slot 0 | ... | slot 5 | slot 6 |──> overflow bucket
+//     slot, 8 bytes     | tag: top 16 bits of the hash | 48-bit pointer to the node |  0: empty
 //
 // A bucket that 7 slots are not enough for keeps in the last one a link to an overflow bucket; that
 // chain is as long as it must be. At the usual 5 nodes a bucket one bucket in seven has one. A
@@ -34,31 +33,31 @@
 // Invariants
 // ----------
 //  1. While the state (number of buckets, change counter) stays the same, a node that is in the
-//  table
-//     can be reached through the chain of the bucket that index_of() names for that state, by every
-//     reader, from wherever the reader is in that chain.
+//     table can be reached through the chain of the bucket that index_of() names for that state,
+//     by every reader, from wherever the reader is in that chain.
 //  2. The slots of one chain change only under the lock of its first bucket; in a DICT_OWNED
-//  dictionary
-//     by the one writer. A split or merge holds the locks of both chains from before the first copy
-//     to after the last clearing. So a node is in two places only while nobody can remove it.
-//  3. Before a slot is cleared (or gets other contents) from which a node has moved elsewhere, the
-//     state is changed by a release store. Removing a node is not a move.
-//  4. Making and dropping an overflow bucket for its last node is not a move either: the new bucket
-//  is
-//     complete, with the node whose slot the link takes, before it is linked; and a bucket that is
-//     unlinked keeps its contents and its own link for the readers inside until it is freed.
+//     dictionary by the one writer. A split or merge holds the locks of both chains from before
+//     the first copy to after the last clearing. So a node is in two places only while nobody can
+//     remove it.
+//  3. Before a slot is cleared (or gets other contents) from which a node has moved elsewhere,
+//     the state is changed by a release store. Removing a node is not a move.
+//  4. Making and dropping an overflow bucket for its last node is not a move either: the new
+//     bucket is complete, with the node whose slot the link takes, before it is linked; and a
+//     bucket that is unlinked keeps its contents and its own link for the readers inside until it
+//     is freed.
 //  5. Overflow buckets, segments and directories that readers may be in are retired to the epoch
-//  module.
+//     module.
 //  6. Only one thread at a time changes the state: the holder of `resizing`, or the one writer.
 //
 // Concurrency contract
 // --------------------
-// Readers: inside an epoch section, otherwise nothing. They end unless tables are resized under
-// them without end, so they are lock-free, not wait-free. Writers: inside an epoch section.
-// DICT_SHARED: any number; a bucket lock is held for one probe of its chain and one store, never
-// over an allocation, a callback other than type->key, or a retirement. Locks: (resizing, tried
-// only) -> bucket with the lower number -> bucket with the higher. Writers hold one bucket at a
-// time and never ask for `resizing` while they hold it.
+//  - Readers: inside an epoch section, otherwise nothing. A lookup starts over only when the table
+//    was resized under it, so readers are lock-free, not wait-free.
+//  - Writers: inside an epoch section. DICT_SHARED: any number; a bucket lock is held for one probe
+//    of its chain and one store, never over an allocation, a callback other than type->key, or a
+//    retirement.
+//  - Lock order: `resizing` (tried only), bucket with the lower number, bucket with the higher one.
+//    Writers hold one bucket at a time and never ask for `resizing` while they hold it.
 //
 // Lookups (proof sketch)
 // ----------------------

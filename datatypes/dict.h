@@ -5,7 +5,12 @@
 //
 // Readers (dict_find, dict_scan, dict_random, dict_count) take no lock in either mode; they run
 // inside an epoch section of the domain that `struct epoch_thread` belongs to, and a node they
-// return stays valid memory until that section ends.
+// return stays valid memory until that section ends. Writers (dict_insert, dict_replace,
+// dict_remove) are inside one, too.
+//
+// The table costs at most about 16 bytes a node from 64 nodes on, and gives memory back as it
+// empties. No call handles more than a few dozen buckets, or allocates or frees more than 256 KB at
+// once.
 #pragma once
 
 #include <stdbool.h>

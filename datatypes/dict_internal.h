@@ -49,9 +49,8 @@ static inline void point_write(void)
 #endif
 
 // ---- slots: one word each ----------------------------------------------------------------------
-// 16 bits of tag, 48 of pointer. Zero: empty. A node's tag is the top of its hash, moved off 0 (so
-// that a tag never matches an empty slot) and off TAG_LINK, which marks a link to an overflow
-// bucket.
+// 16 bits of tag, 48 of pointer. Zero: empty. A node's tag is the top of its hash, moved off 0 (no
+// tag matches an empty slot) and off TAG_LINK, which marks a link to an overflow bucket.
 #define TAG_SHIFT    48
 #define TAG_LINK     0xffffu
 #define POINTER_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
@@ -81,8 +80,7 @@ static inline void *word_pointer(uint64_t word)
 // ---- buckets -----------------------------------------------------------------------------------
 // One cache line. `lock` and `hint` belong to writers: the lock of the first bucket of a chain
 // guards the chain (in a DICT_OWNED dictionary nothing does). The hint of a slot is 8 bits of its
-// node's hash, those of the group that contains the bit on which the bucket will be split next (see
-// hint_of).
+// node's hash, those of the group that contains the bit that the next split looks at (hint_of).
 struct bucket {
     struct mutex lock;
     uint8_t hint[SLOTS];
@@ -91,8 +89,7 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) == CACHE_LINE, "a bucket is one cache line");
 
 // Every load of a slot is an acquire load and every store a release store: the node's contents come
-// before the word that leads to it, and a cleared slot comes after the new state (essay,
-// "Lookups").
+// before the word that leads to it, and a cleared slot comes after the new state.
 static inline uint64_t slot_load(const struct bucket *b, unsigned i)
 {
     return atomic_load_explicit(&b->slot[i], memory_order_acquire);
@@ -116,8 +113,7 @@ static inline struct bucket *bucket_next(const struct bucket *b)
 //     [0, 32)              2 buckets          0
 //     [2^L, 2^(L+1))       2^(L-4) buckets    16 + 16 (L - 5)      for L = 5 .. 16
 //     [2^17, ...)          4096 = 256 KB      208
-// So at most one part in 16 of the buckets is allocated ahead, and no step handles more than 256
-// KB.
+// At most one part in 16 of the buckets is allocated ahead, and no step handles more than 256 KB.
 enum {
     SMALL_BUCKETS = 32,
     SMALL_SEGMENTS = 16,
@@ -180,8 +176,7 @@ struct dict {
     const struct dict_type *type;
     const struct hash_seed *seed;
     // Number of buckets in the low half, in the high half a counter of changes. Whatever takes a
-    // node out of the place where readers of this state would look for it changes the counter
-    // first.
+    // node from where readers of this state would look for it changes the counter first.
     _Atomic uint64_t state;
     _Atomic(struct directory *) directory;
     _Atomic size_t count;    // DICT_OWNED only

@@ -18,37 +18,33 @@
 // ----------
 //  1. `state` is 0 outside any section, else epoch << 1 | 1. Only its owner writes it.
 //  2. g changes only from e to e + 1, by compare-and-swap, and only by a thread that has loaded g
-//  == e
-//     and after that found every participant's state to be 0 or e << 1 | 1.
-//  3. While a participant is pinned at e (it has loaded g == e after having stored its state), g <=
-//  e + 1.
-//     All of these accesses are seq_cst, so they have one order S. Suppose that somebody moves g
-//     from e + 1 to e + 2 after a scan of the states. In S: store of state, load of g == e, the
-//     swap that made g e + 1, the scanner's load of g == e + 1, its load of our state. So that load
-//     sees the pin, or what our thread stored later; the pin forbids the step.
+//     == e and after that found every participant's state to be 0 or e << 1 | 1.
+//  3. While a participant is pinned at e (it has loaded g == e after having stored its state), g
+//     <= e + 1. All of these accesses are seq_cst, so they have one order S. Suppose that
+//     somebody moves g from e + 1 to e + 2 after a scan of the states. In S: store of state, load
+//     of g == e, the swap that made g e + 1, the scanner's load of g == e + 1, its load of our
+//     state. So that load sees the pin, or what our thread stored later; the pin forbids the
+//     step.
 //  4. Stamps in one limbo never decrease, so a limbo is freed from its head until the first young
-//  one.
+//     one.
 //  5. The producer side of a limbo belongs to the participant's owner, the consumer side to the
-//  holder of
-//     `reaping`. They meet in chunk->filled, chunk->next, first and spare only.
-//  6. A record of a participant is never freed before the domain is; `claimed` says who owns it.
-//  What an
-//     unregistered one left in its limbo stays there, for the reapers or the next owner's stamps to
-//     pass.
+//     holder of `reaping`. They meet in chunk->filled, chunk->next, first and spare only.
+//  6. The record of a participant is not freed before the domain is; `claimed` says whether
+//     somebody owns it. What a thread leaves in its limbo when it unregisters is freed by the
+//     others, or under the next owner of the record.
 //
 // Why t + 3 is safe
 // -----------------
 // Thread R unlinks an object with a release store in a section pinned at r, then loads the stamp
 // t = g; by 3, r <= t <= r + 1. Let S be any section of any thread, pinned at e.
-//  - e >= t + 2 >= r + 2: g left r + 1 only after somebody saw R's section over, by an acquire load
-//  of
-//    R's state or of a later one in the release sequence of R's exit (re-entering is an exchange,
-//    which continues it). All changes of g are read-modify-writes, so S's load of g == e
-//    synchronises with that step: the unlink happens before everything in S, and S cannot read the
-//    older, linked value.
-//  - e <= t + 1: g has left e + 1 by the time it is t + 3, so somebody saw S over in the same way,
-//  and
-//    everything S did with the object happens before the load of g that lets it be freed.
+//  - e >= t + 2 >= r + 2: g left r + 1 only after somebody saw R's section over, by an acquire
+//    load of R's state or of a later one in the release sequence of R's exit (re-entering is an
+//    exchange, which continues it). All changes of g are read-modify-writes, so S's load of g ==
+//    e synchronises with that step: the unlink happens before everything in S, and S cannot read
+//    the older, linked value.
+//  - e <= t + 1: g has left e + 1 by the time it is t + 3, so somebody saw S over in the same
+//    way, and everything S did with the object happens before the load of g that lets it be
+//    freed.
 // With the customary t + 2 the case e == t + 1 is left, where S may have begun before the end of
 // R's section and only a fence in S would forbid the older value. One epoch more costs nothing on
 // the read side, and leaves a proof that needs acquire and release only outside this file.
@@ -84,10 +80,9 @@
 enum {
     CHUNK_RECORDS = 31, // makes a chunk 1008 bytes
     GRACE_EPOCHS = 3,
-    RETIRE_POLL_BASE = 64, // retires between two polls, plus one for each participant to scan
-    RETIRE_POLL_BUDGET =
-        128,        // above the retires between polls, so that a limbo cannot grow for ever
-    SCAN_SHARE = 64 // participants that a poll pays for: of n it scans all in one of n / 64 polls
+    RETIRE_POLL_BASE = 64,    // retires between two polls, plus one for each participant
+    RETIRE_POLL_BUDGET = 128, // more than are retired meanwhile, or the limbo would never empty
+    SCAN_SHARE = 64           // participants a poll pays for: n are scanned in 1 of n / 64 polls
 };
 
 struct record {
@@ -111,8 +106,7 @@ struct epoch_thread {
     unsigned index;
     _Atomic bool claimed;
 
-    // Owner's side. The counters are written by the owner alone (load, add, store) and read by
-    // anyone.
+    // Owner's side. The counters are written by the owner alone, by load and store.
     _Alignas(CACHE_LINE) unsigned depth;
     unsigned until_poll; // retires before the next poll
     unsigned until_scan; // polls before the next attempt to move g

@@ -21,8 +21,7 @@
 #include "datatypes/rng.h"
 #include "locks/epoch.h"
 
-// One guest in four collides with others in the low 9 bits of the hash, so that chains are long
-// too.
+// One guest in four collides with others in the low 9 bits of the hash: long chains.
 enum { STAYING = 60, GUESTS = 900, TOTAL = STAYING + GUESTS };
 
 // One thread has nothing to show to the thread sanitizer, which makes it slow.
