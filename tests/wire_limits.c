@@ -245,9 +245,13 @@ static void test_limits_open_files_lower_maxclients(void **state)
 {
     struct test_server *s = server_start_limited(NULL, 100);
     struct wire *w = wire_open(s, 2);
+    struct rlimit limit;
 
     (void)state;
-    assert_non_null(strstr(server_output(s), "maxclients lowered from 10000"));
+    assert_int_equal(prlimit(server_pid(s), RLIMIT_NOFILE, NULL, &limit), 0);
+    if (limit.rlim_cur <= 100) { // a privileged server raises the hard limit instead
+        assert_non_null(strstr(server_output(s), "maxclients lowered from 10000"));
+    }
     expect(w, ":0", "DBSIZE");
     wire_close(w);
     server_stop(s);
