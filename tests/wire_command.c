@@ -107,8 +107,8 @@ static void test_list_resp3(void **state)
 {
     struct wire *w = *state;
 
-    expect(w, "~[\"smembers\"]", "COMMAND LIST FILTERBY PATTERN smem*");
-    expect(w, "~[]", "COMMAND LIST FILTERBY MODULE foo");
+    expect(w, "[\"smembers\"]", "COMMAND LIST FILTERBY PATTERN smem*");
+    expect(w, "[]", "COMMAND LIST FILTERBY MODULE foo");
 }
 
 static void test_docs(void **state)

@@ -471,7 +471,7 @@ static void cmd_command_list(struct cmd_ctx *c)
         reply_bulk_str(c->reply, registry_at(id)->full_name);
         n++;
     }
-    reply_deferred_set(c->reply, at, n);
+    reply_deferred_array(c->reply, at, n);
 }
 
 // ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS -------------------------------------------------
