@@ -46,14 +46,14 @@ static void test_gate_is_open_while_one_sleeps(void **state)
     assert_int_equal(pthread_create(&thread, NULL, sleep_once, &s), 0);
     while (!(sleeping = atomic_load_explicit(&s.client, memory_order_acquire)))
         sched_yield();
-    while (!atomic_load_explicit(&s.done, memory_order_acquire)) {
-        // last_cmd is set when the command runs, so busy being 0 after that is the pause.
+    unsigned id = registry_find(BYTES("debug"))->id;
+    while (!seen_outside && !atomic_load_explicit(&s.done, memory_order_acquire)) {
+        // The call is counted before the batch ends. So a thread that is not busy although its
+        // command has begun (last_cmd) and was not counted is the pause.
         if (atomic_load_explicit(&sleeping->client.last_cmd, memory_order_relaxed) &&
             !atomic_load_explicit(&sleeping->thread->busy, memory_order_acquire) &&
-            !atomic_load_explicit(&s.done, memory_order_acquire)) {
+            tally_get(&sleeping->thread->commands[id].calls) == 0)
             seen_outside = true;
-            break;
-        }
         sched_yield();
     }
     assert_true(seen_outside);
