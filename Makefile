@@ -26,10 +26,10 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
-           -Wno-missing-field-initializers
+           -Wno-missing-field-initializers -Wno-format-truncation
 CFLAGS  ?= -g
 BASE_FLAGS := -std=gnu11 -I. -I$(BUILD) -pthread -fno-omit-frame-pointer -D_GNU_SOURCE $(WARN)
-OPT     := -O2 -DNDEBUG
+OPT     := -O3 -DNDEBUG
 LIBS_MALLOC := -ljemalloc
 ifeq ($(VARIANT),asan)
 OPT     := -O1 -DKL_DEBUG -DKL_LIBC_MALLOC -fsanitize=address,undefined -fno-sanitize-recover=all

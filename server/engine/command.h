@@ -96,9 +96,22 @@ struct command_entry {
     const struct command_entry *parent; // the container, or NULL
     const char *family;                 // "string", "set", ...: the file it stands in
     unsigned id;                        // dense, 0 .. registry_count() - 1: index of statistics
+    size_t name_len;                    // of row->name
     char full_name[48];                 // "get", "client|list"
     unsigned first_child, nchildren;    // ids of the subcommands, which are consecutive
 };
+
+// Whether that is the command's name, in any case.
+static inline bool command_named(const struct command_entry *e, struct bytes name)
+{
+    if (name.len != e->name_len)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        if (bytes_lower(name.data[i]) != e->row->name[i])
+            return false;
+    }
+    return true;
+}
 
 // Builds the table once for the process; idempotent, thread-safe. False without memory.
 bool registry_init(void);

@@ -42,7 +42,7 @@ void exec_begin(struct thread *thread)
     }
     epoch_enter(thread->epoch);
     thread->now_ms = store_now_ms();
-    thread->now_ticks = cpu_ticks();
+    thread->now_ticks = thread->done_ticks = cpu_ticks();
 }
 
 void exec_end(struct thread *thread)
@@ -79,8 +79,7 @@ static bool find_command(struct cmd_ctx *c)
         atomic_load_explicit(&c->client->last_cmd, memory_order_relaxed);
 
     // Clients repeat themselves: the last command's name is compared before the table is searched.
-    if (last && !last->parent && !last->nchildren &&
-        bytes_equal_nocase(c->argv[0], last->row->name))
+    if (last && !last->parent && !last->nchildren && command_named(last, c->argv[0]))
         c->cmd = last;
     else
         c->cmd = registry_find(c->argv[0]);
@@ -147,8 +146,10 @@ static void run_command(struct cmd_ctx *c)
         run_lock_free(c);
     else
         run_locked(c);
-    tally_add(&c->thread->stats.hits, c->keys->hits);
-    tally_add(&c->thread->stats.misses, c->keys->misses);
+    if (c->keys->hits)
+        tally_add(&c->thread->stats.hits, c->keys->hits);
+    if (c->keys->misses)
+        tally_add(&c->thread->stats.misses, c->keys->misses);
     keyspace_forget(c);
 }
 
@@ -179,7 +180,9 @@ static void refresh_clock(struct thread *thread, uint64_t ticks)
 void exec_request(struct client *client, int argc, const struct bytes *argv)
 {
     struct thread *thread = client->thread;
-    uint64_t begun = cpu_ticks();
+    // Where the last command ended: one look at the clock a command, and parsing counts as part of
+    // it.
+    uint64_t begun = thread->done_ticks;
 
     refresh_clock(thread, begun);
     struct cmd_ctx c = {
@@ -207,7 +210,8 @@ void exec_request(struct client *client, int argc, const struct bytes *argv)
         run_command(&c);
         struct command_tally *tally = &thread->commands[c.cmd->id];
         tally_add(&tally->calls, 1);
-        tally_add(&tally->ticks, (int64_t)(cpu_ticks() - begun));
+        thread->done_ticks = cpu_ticks();
+        tally_add(&tally->ticks, (int64_t)(thread->done_ticks - begun));
         if (c.reply->nerrors != nerrors)
             tally_add(&tally->failed, 1);
     }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/engine/command.h"
 
@@ -52,6 +53,7 @@ static void add_entry(struct command_entry *e, unsigned id, const struct command
     e->parent = parent;
     e->family = family;
     e->id = id;
+    e->name_len = strlen(row->name);
     if (parent)
         snprintf(e->full_name, sizeof e->full_name, "%s|%s", parent->row->name, row->name);
     else
@@ -108,7 +110,7 @@ bool registry_init(void)
 const struct command_entry *registry_find(struct bytes name)
 {
     for (unsigned slot = hash_name(name); registry.slots[slot]; slot = (slot + 1) & (SLOTS - 1)) {
-        if (bytes_equal_nocase(name, registry.slots[slot]->row->name))
+        if (command_named(registry.slots[slot], name))
             return registry.slots[slot];
     }
     return NULL;
@@ -118,7 +120,7 @@ const struct command_entry *registry_find_sub(const struct command_entry *parent
 {
     for (unsigned i = 0; i < parent->nchildren; i++) {
         const struct command_entry *sub = &registry.entries[parent->first_child + i];
-        if (bytes_equal_nocase(name, sub->row->name))
+        if (command_named(sub, name))
             return sub;
     }
     return NULL;

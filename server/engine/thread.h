@@ -58,9 +58,10 @@ struct thread {
     struct rng rng;
     struct key_table *keys; // scratch of the command being run
     unsigned index;
-    int64_t now_ms;     // unix time as of now_ticks; inside exec_begin/exec_end
-    uint64_t now_ticks; // cpu_ticks()
-    bool in_use;        // under the store's threads_lock
+    int64_t now_ms;      // unix time as of now_ticks; inside exec_begin/exec_end
+    uint64_t now_ticks;  // cpu_ticks()
+    uint64_t done_ticks; // cpu_ticks() at the end of the last command, or at exec_begin
+    bool in_use;         // under the store's threads_lock
     struct mutex clients_lock;
     struct client *clients; // under clients_lock
     struct thread_stats stats;
