@@ -91,9 +91,10 @@
 // 2^(64-k) hashes, whatever n is; splitting it cuts the interval in half, merging joins two
 // neighbours. A cursor is the point up to which everything has been passed (bits reversed once
 // more, so that it is a small number). A call finds the bucket whose interval contains the point,
-// passes its nodes, and returns the interval's end. The points of one scan rise from 0 to 2^64
-// without a gap, and a node that stays lies in the interval of exactly one call, whose bucket is
-// read as a lookup reads it: again if the state changed.
+// passes those of its nodes that do not lie before the point (there are such after a merge: the
+// point is then the old border between two buckets), and returns the interval's end. The points of
+// one scan rise from 0 to 2^64 without a gap, and a node that stays lies in the stretch of exactly
+// one call, whose bucket is read as a lookup reads it: again if the state changed.
 //
 // References
 // ----------
@@ -468,10 +469,20 @@ static uint64_t reverse_bits(uint64_t x)
     return (x & 0x5555555555555555) << 1 | (x >> 1 & 0x5555555555555555);
 }
 
-// Collects the nodes of a chain, passing full batches on: what is passed on twice because the chain
-// must be read again is allowed, and happens only to chains longer than a batch.
-static size_t collect(const struct bucket *b, void *nodes[SCAN_BATCH],
-                      void (*fn)(void *node, void *arg), void *arg)
+// True when the node lies before the point up to which a scan has passed everything.
+static bool lies_before(const struct dict *d, const void *node, uint64_t point)
+{
+    const char *key;
+    size_t nkey;
+    d->type->key(node, &key, &nkey);
+    return reverse_bits(dict_hash(d, key, nkey)) < point;
+}
+
+// Collects the nodes of a chain that do not lie before the point (0: all), passing full batches on:
+// what is passed on twice because the chain must be read again is allowed, and happens only to
+// chains longer than a batch.
+static size_t collect(const struct dict *d, const struct bucket *b, uint64_t point,
+                      void *nodes[SCAN_BATCH], void (*fn)(void *node, void *arg), void *arg)
 {
     size_t n = 0;
     for (; b;) {
@@ -480,6 +491,8 @@ static size_t collect(const struct bucket *b, void *nodes[SCAN_BATCH],
             point_read();
             word = slot_load(b, i);
             if (word == 0 || word_is_link(word))
+                continue;
+            if (point != 0 && lies_before(d, word_pointer(word), point))
                 continue;
             if (n == SCAN_BATCH)
                 while (n > 0)
@@ -502,7 +515,9 @@ uint64_t dict_scan(const struct dict *d, uint64_t cursor, void (*fn)(void *node,
         uint64_t n = state_buckets(state), i = index_of(cursor, n);
         const struct bucket *b = bucket_at(d, i);
         bits = bucket_bits(i, n);
-        count = collect(b, nodes, fn, arg);
+        // Usually the point is where the bucket's interval begins, and hashing is not needed.
+        uint64_t point = reverse_bits(cursor);
+        count = collect(d, b, point & UINT64_MAX >> bits ? point : 0, nodes, fn, arg);
         uint64_t again = state_load(d);
         if (again == state && b)
             break;

@@ -76,9 +76,9 @@ size_t dict_count(const struct dict *);
 void *dict_random(const struct dict *, struct rng *);
 
 // Calls fn for every node of the bucket that the cursor stands for and returns the next cursor; 0
-// starts and 0 ends. Every node that is in the table from the first call to the last is passed at
-// least once, however the table grows and shrinks between (and during) calls. fn may not change the
-// table.
+// starts and 0 ends. Every node that is in the table from the first call to the last is passed,
+// however the table grows and shrinks between (and during) calls, and passed once, unless it shares
+// its bucket with more than 64 others. fn may not change the table.
 uint64_t dict_scan(const struct dict *, uint64_t cursor, void (*fn)(void *node, void *arg),
                    void *arg);
 

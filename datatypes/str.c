@@ -235,11 +235,17 @@ enum status str_new(const char *data, size_t len, int64_t expires_at_ms, struct 
         *out = inline_int(n);
         return STATUS_OK;
     }
+    return is_int ? block_from(data, len, STR_INT, expires_at_ms, out)
+                  : str_new_text(data, len, expires_at_ms, out);
+}
+
+enum status str_new_text(const char *data, size_t len, int64_t expires_at_ms, struct value *out)
+{
     if (expires_at_ms == NO_EXPIRE && len <= TINY_MAX) {
         *out = inline_text(data, len);
         return STATUS_OK;
     }
-    return block_from(data, len, is_int ? STR_INT : 0, expires_at_ms, out);
+    return block_from(data, len, 0, expires_at_ms, out);
 }
 
 enum status str_from_i64(int64_t n, int64_t expires_at_ms, struct value *out)

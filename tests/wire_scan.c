@@ -30,6 +30,14 @@ static void test_keys(void **state)
     expect(w, "[\"age\"]", "KEYS a[^s]*");
     expect(w, "OK", "SET '' empty");
     expect(w, "[\"\"]", "KEYS ''");
+    expect(w, "OK", "SELECT 8");
+    expect(w, "OK", "SET '' empty"); // a name that `*` lists, but that no other pattern matches
+    expect(w, "[\"\"]", "KEYS *");
+    expect(w, "[]", "KEYS **");
+    expect(w, "[\"0\" []]", "SCAN 0 MATCH **");
+    expect(w, "[\"0\" [\"\"]]", "SCAN 0 MATCH *");
+    expect(w, "OK", "FLUSHDB");
+    expect(w, "OK", "SELECT 0");
     expect(w, "OK", "SET \"b\\x00\\n\\xff\" v");
     expect(w, "[\"b\\x00\\n\\xff\"]", "KEYS b*");
     expect(w, "[\"b\\x00\\n\\xff\"]", "KEYS \"b\\x00??\"");

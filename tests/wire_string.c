@@ -372,6 +372,7 @@ static void test_incrbyfloat(void **state)
     expect_pttl(w, "f", 90000, 100000);
     expect(w, "OK", "SET f 3");
     expect(w, "\"4\"", "INCRBYFLOAT f 1.0");
+    expect(w, "\"embstr\"", "OBJECT ENCODING f"); // a text, whole number or not
     expect(w, "\"0\"", "INCRBYFLOAT f -4");
     expect(w, "\"17179869185.5\"", "INCRBYFLOAT g 17179869185.5");
     expect(w, "\"100000000000000000000\"", "INCRBYFLOAT h 1e20");

@@ -62,6 +62,7 @@ static const char *type_category(const char *family)
 {
     static const char *const TYPES[][2] = {
         {"set", "@set"},
+        {"set_combine", "@set"},
         {"zset", "@sortedset"},
         {"list", "@list"},
         {"hash", "@hash"},
@@ -294,6 +295,7 @@ static const char *group_of(const struct command_entry *e)
         {"expire", "generic"},
         {"object", "generic"},
         {"scan", "generic"},
+        {"set_combine", "set"},
         {"zset", "sorted-set"},
         {"transaction", "transactions"},
     };

@@ -400,7 +400,7 @@ static void cmd_incrbyfloat(struct cmd_ctx *c)
         return;
     }
     size_t len = double_format_long(n, text);
-    status = str_new(text, len, value_expires_at(old), &v);
+    status = str_new_text(text, len, value_expires_at(old), &v); // never "int", as in Redis
     if (status != STATUS_OK) {
         cmd_reply_status(c, status);
         return;

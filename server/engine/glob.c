@@ -70,6 +70,8 @@ bool glob_match(struct bytes pattern, struct bytes text, bool nocase)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, star_text = 0;
 
+    if (text.len == 0) // not even stars match it, as in Redis
+        return pattern.len == 0;
     while (t < text.len) {
         if (p < pattern.len && pattern.data[p] == '*') {
             star = ++p;
