@@ -255,7 +255,7 @@ long server_files(const struct test_server *s)
 
 int server_wait(struct test_server *s, int limit_ms)
 {
-    int exit_status;
+    int exit_status = -1;
 
     if (!reap(s->pid, limit_ms, &exit_status)) {
         kill(s->pid, SIGKILL);
