@@ -23,9 +23,8 @@ static bool admits(uint32_t word, enum keylock_mode mode)
 // ---- locking ---------------------------------------------------------------------------------
 
 // Tries and spins. KEYLOCK_QUEUED stands for: it is time to queue.
-static enum keylock_result attempt(struct keylock *lock, enum keylock_mode mode)
+static enum keylock_result attempt(struct keylock *lock, enum keylock_mode mode, struct spin *spin)
 {
-    struct spin spin = {0};
     uint32_t taken = mode == KEYLOCK_READ ? KEYLOCK_READER : KEYLOCK_WRITER;
     for (;;) {
         // Acquire: if it is dead, the following lookup must not find the entry again.
@@ -37,7 +36,7 @@ static enum keylock_result attempt(struct keylock *lock, enum keylock_mode mode)
             if (atomic_compare_exchange_weak_explicit(&lock->word, &word, word + taken,
                                                       memory_order_acquire, memory_order_relaxed))
                 return KEYLOCK_HELD;
-        } else if ((word & KEYLOCK_PARKED) || !spin_wait(&spin)) {
+        } else if ((word & KEYLOCK_PARKED) || !spin_wait(spin)) {
             return KEYLOCK_QUEUED; // behind those who are parked already, without spinning
         }
     }
@@ -48,6 +47,8 @@ struct wait {
     enum keylock_mode mode;
     const struct keylock_hooks *hooks;
     void *arg;
+    struct spin spin;
+    struct lock_wait *stats;
 };
 
 // Under the bucket lock: announces a waiter, unless the lock can be had or is dead (invariant 3).
@@ -68,12 +69,13 @@ static bool announce_waiter(void *arg)
 static void before_sleep(void *arg)
 {
     const struct wait *wait = arg;
+    lock_wait_sleeps(wait->stats, &wait->spin);
     if (wait->hooks != NULL)
         wait->hooks->before_sleep(wait->arg);
 }
 
 // Every sleep of a thread on a key passes here, as every queued callback passes park_async() in
-// keylock_lock_async(): where waits can be counted and timed.
+// keylock_lock_async(). The waits of threads are counted here, see stats.h.
 static struct park_result sleep_on(struct wait *wait)
 {
     static const struct park_ops ops = {.validate = announce_waiter, .before_sleep = before_sleep};
@@ -83,19 +85,34 @@ static struct park_result sleep_on(struct wait *wait)
     return result;
 }
 
-enum keylock_result keylock_lock_slow(struct keylock *lock, enum keylock_mode mode,
-                                      const struct keylock_hooks *hooks, void *arg)
+static enum keylock_result wait_for_key(struct wait *wait)
 {
-    struct wait wait = {lock, mode, hooks, arg};
     for (;;) {
-        enum keylock_result tried = attempt(lock, mode);
+        wait->spin = (struct spin){0};
+        enum keylock_result tried = attempt(wait->lock, wait->mode, &wait->spin);
+        wait->stats->spun |= wait->spin.round > 0;
         if (tried != KEYLOCK_QUEUED)
             return tried;
-        struct park_result result = sleep_on(&wait);
-        if (result.status == PARK_UNPARKED)
+        struct park_result result = sleep_on(wait);
+        if (result.status == PARK_UNPARKED) {
+            wait->stats->handed_over = result.token == TOKEN_HANDED_OVER;
             return keylock_wake_result(result.token); // the word may be gone: do not look at it
+        }
         // Not slept, so still in the epoch it was found in.
     }
+}
+
+enum keylock_result keylock_lock_slow(struct keylock *lock, enum keylock_mode mode,
+                                      const struct keylock_hooks *hooks, void *arg,
+                                      struct lock_wait *stats)
+{
+    struct lock_wait own = {0};
+    struct wait wait = {lock, mode, hooks, arg, .stats = stats != NULL ? stats : &own};
+    wait.stats->kind = mode == KEYLOCK_READ ? LOCK_KIND_KEY_READ : LOCK_KIND_KEY_WRITE;
+    enum keylock_result result = wait_for_key(&wait);
+    if (stats == NULL)
+        lock_wait_ends(&own);
+    return result;
 }
 
 enum keylock_result keylock_lock_async(struct keylock *lock, enum keylock_mode mode,
@@ -103,7 +120,8 @@ enum keylock_result keylock_lock_async(struct keylock *lock, enum keylock_mode m
 {
     struct wait wait = {.lock = lock, .mode = mode};
     for (;;) {
-        enum keylock_result tried = attempt(lock, mode);
+        struct spin spin = {0};
+        enum keylock_result tried = attempt(lock, mode, &spin);
         if (tried != KEYLOCK_QUEUED)
             return tried;
         if (park_async(lock, waiter, announce_waiter, &wait, mode))

@@ -51,6 +51,7 @@
 #pragma once
 
 #include "locks/parking_lot.h"
+#include "locks/stats.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -113,21 +114,27 @@ static inline bool keylock_try(struct keylock *lock, enum keylock_mode mode)
 // word outlives the call for another reason). After KEYLOCK_RETRY the caller must not touch the
 // word again, and owes the key a visit: the wake-up may have been meant to pass the lock on. So it
 // looks the key up and locks it, or gives up through keylock_pass_on().
+//
+// `stats` (NULL: counted here, each call for itself) makes one wait of all the calls that it takes
+// to get a key. The caller zeroes it, and ends it with lock_wait_ends() once it has the key or has
+// given up; it is left alone when the fast path succeeds.
 enum keylock_result keylock_lock_slow(struct keylock *lock, enum keylock_mode mode,
-                                      const struct keylock_hooks *hooks, void *arg);
+                                      const struct keylock_hooks *hooks, void *arg,
+                                      struct lock_wait *stats);
 
 static inline enum keylock_result keylock_lock(struct keylock *lock, enum keylock_mode mode,
                                                const struct keylock_hooks *hooks, void *arg)
 {
     if (__builtin_expect(keylock_try(lock, mode), 1))
         return KEYLOCK_HELD;
-    return keylock_lock_slow(lock, mode, hooks, arg);
+    return keylock_lock_slow(lock, mode, hooks, arg, NULL);
 }
 
 // As keylock_lock(), but where that would sleep the caller's waiter (with its wake function set) is
 // queued instead and KEYLOCK_QUEUED returned. Epoch; the caller may leave it then. The wake
 // function gets a token for keylock_wake_result(). It runs inside another holder's unlock: it may
-// note the result and signal its loop, no more.
+// note the result and signal its loop, no more. The wait is not counted: the caller may embrace it
+// with lock_wait_sleeps() and lock_wait_ends().
 enum keylock_result keylock_lock_async(struct keylock *lock, enum keylock_mode mode,
                                        struct park_waiter *waiter);
 

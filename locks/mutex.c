@@ -3,6 +3,7 @@
 
 #include "locks/parking_lot.h"
 #include "locks/spin.h"
+#include "locks/stats.h"
 
 #include <assert.h>
 
@@ -30,40 +31,65 @@ void mutex_forget_parked_locked(struct mutex *mutex)
     atomic_fetch_and_explicit(&mutex->state, (uint8_t)~MUTEX_PARKED, memory_order_relaxed);
 }
 
+struct wait {
+    struct mutex *mutex;
+    struct spin spin;
+    struct lock_wait stats;
+};
+
 // Under the bucket lock: announces a waiter, unless the mutex has become free.
 static bool announce_waiter(void *arg)
 {
-    return mutex_announce_waiter_locked(arg);
+    const struct wait *wait = arg;
+    return mutex_announce_waiter_locked(wait->mutex);
+}
+
+static void before_sleep(void *arg)
+{
+    struct wait *wait = arg;
+    lock_wait_sleeps(&wait->stats, &wait->spin);
 }
 
 // Under the bucket lock: the last waiter has given up.
 static void waiter_gave_up(void *arg, const void *addr, bool was_last)
 {
     (void)addr;
+    const struct wait *wait = arg;
     if (was_last)
-        mutex_forget_parked_locked(arg);
+        mutex_forget_parked_locked(wait->mutex);
 }
 
-bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
+// Spins and sleeps until the mutex is ours or the deadline has passed.
+static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
 {
-    static const struct park_ops ops = {.validate = announce_waiter, .timed_out = waiter_gave_up};
-    struct spin spin = {0};
+    static const struct park_ops ops = {
+        .validate = announce_waiter, .before_sleep = before_sleep, .timed_out = waiter_gave_up};
+    struct mutex *mutex = wait->mutex;
     for (;;) {
         if (mutex_try_lock(mutex))
             return true;
         // Others are parked: spinning would only help to overtake them.
         uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
-        if (!(state & MUTEX_PARKED) && spin_wait(&spin))
+        if (!(state & MUTEX_PARKED) && spin_wait(&wait->spin))
             continue;
-        struct park_result result = park(mutex, &ops, mutex, 0, deadline_ns);
+        struct park_result result = park(mutex, &ops, wait, 0, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
             return false;
         if (result.status == PARK_UNPARKED && result.token == MUTEX_TOKEN_HANDED_OVER) {
             assert(mutex_is_locked(mutex));
+            wait->stats.handed_over = true;
             return true; // still LOCKED, for us; park() has ordered it after the last holder
         }
-        spin_reset(&spin);
+        spin_reset(&wait->spin);
     }
+}
+
+bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
+{
+    struct wait wait = {.mutex = mutex, .stats = {.kind = LOCK_KIND_MUTEX}};
+    bool locked = wait_for_mutex(&wait, deadline_ns);
+    lock_wait_ends_after(&wait.stats, &wait.spin);
+    return locked;
 }
 
 struct release {

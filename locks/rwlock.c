@@ -3,6 +3,7 @@
 
 #include "locks/parking_lot.h"
 #include "locks/spin.h"
+#include "locks/stats.h"
 
 #include <assert.h>
 
@@ -148,6 +149,8 @@ struct wait {
     struct rwlock *lock;
     uint32_t blockers; // waiting makes sense while any of these is set
     uint32_t bit;      // announces the waiter
+    struct spin spin;
+    struct lock_wait *stats;
 };
 
 // Under the bucket lock: announces a waiter, unless there is nothing to wait for any more.
@@ -164,6 +167,12 @@ static bool announce_waiter(void *arg)
     return false;
 }
 
+static void before_sleep(void *arg)
+{
+    const struct wait *wait = arg;
+    lock_wait_sleeps(wait->stats, &wait->spin);
+}
+
 // Under the bucket lock: the last waiter has given up.
 static void waiter_gave_up(void *arg, const void *addr, bool was_last)
 {
@@ -174,37 +183,51 @@ static void waiter_gave_up(void *arg, const void *addr, bool was_last)
         atomic_fetch_and_explicit(&wait->lock->state, ~wait->bit, memory_order_relaxed);
 }
 
-static const struct park_ops park_ops = {.validate = announce_waiter, .timed_out = waiter_gave_up};
+static const struct park_ops park_ops = {
+    .validate = announce_waiter, .before_sleep = before_sleep, .timed_out = waiter_gave_up};
 
-static bool lock_bits_slow(struct rwlock *lock, uint32_t hold, int64_t deadline_ns)
+// Spins and sleeps until the bits are taken or the deadline has passed.
+static bool wait_for_bits(struct wait *wait, uint32_t hold, int64_t deadline_ns)
 {
-    struct wait wait = {lock, conflicts(hold), RWLOCK_PARKED};
-    struct spin spin = {0};
+    struct rwlock *lock = wait->lock;
     for (;;) {
         if (try_bits(lock, hold))
             return true;
         uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);
-        if (!(state & RWLOCK_PARKED) && spin_wait(&spin))
+        if (!(state & RWLOCK_PARKED) && spin_wait(&wait->spin))
             continue;
-        struct park_result result = park(lock, &park_ops, &wait, hold, deadline_ns);
+        struct park_result result = park(lock, &park_ops, wait, hold, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
             return false;
-        if (result.status == PARK_UNPARKED && result.token == TOKEN_HANDED_OVER)
+        if (result.status == PARK_UNPARKED && result.token == TOKEN_HANDED_OVER) {
+            wait->stats->handed_over = true;
             return true;
-        spin_reset(&spin);
+        }
+        spin_reset(&wait->spin);
     }
+}
+
+static bool lock_bits_slow(struct rwlock *lock, uint32_t hold, int64_t deadline_ns,
+                           struct lock_wait *stats)
+{
+    struct wait wait = {
+        .lock = lock, .blockers = conflicts(hold), .bit = RWLOCK_PARKED, .stats = stats};
+    bool taken = wait_for_bits(&wait, hold, deadline_ns);
+    stats->spun |= wait.spin.round > 0;
+    return taken;
 }
 
 // The caller has taken WRITER. Waits until the readers have left; if the deadline comes first,
 // turns WRITER into `fallback` and returns false.
-static bool drain(struct rwlock *lock, uint32_t fallback, int64_t deadline_ns)
+static bool drain(struct rwlock *lock, uint32_t fallback, int64_t deadline_ns,
+                  struct lock_wait *stats)
 {
-    struct wait wait = {lock, READERS_MASK, RWLOCK_DRAIN_PARKED};
-    struct spin spin = {0};
+    struct wait wait = {
+        .lock = lock, .blockers = READERS_MASK, .bit = RWLOCK_DRAIN_PARKED, .stats = stats};
     // Acquire: with the release of the readers' unlocks, all of which head a release sequence that
     // only read-modify-writes continue.
     while (atomic_load_explicit(&lock->state, memory_order_acquire) & READERS_MASK) {
-        if (spin_wait(&spin))
+        if (spin_wait(&wait.spin))
             continue;
         struct park_result result = park(drain_addr(lock), &park_ops, &wait, 0, deadline_ns);
         if (result.status == PARK_TIMED_OUT) {
@@ -212,17 +235,25 @@ static bool drain(struct rwlock *lock, uint32_t fallback, int64_t deadline_ns)
             return false;
         }
     }
+    stats->spun |= wait.spin.round > 0;
     return true;
 }
 
 bool rwlock_lock_read_slow(struct rwlock *lock, int64_t deadline_ns)
 {
-    return lock_bits_slow(lock, HOLD_READ, deadline_ns);
+    struct lock_wait stats = {.kind = LOCK_KIND_RWLOCK_READ};
+    bool locked = lock_bits_slow(lock, HOLD_READ, deadline_ns, &stats);
+    lock_wait_ends(&stats);
+    return locked;
 }
 
 bool rwlock_lock_write_slow(struct rwlock *lock, int64_t deadline_ns)
 {
-    return lock_bits_slow(lock, HOLD_WRITE, deadline_ns) && drain(lock, 0, deadline_ns);
+    struct lock_wait stats = {.kind = LOCK_KIND_RWLOCK_WRITE};
+    bool locked = lock_bits_slow(lock, HOLD_WRITE, deadline_ns, &stats) &&
+                  drain(lock, 0, deadline_ns, &stats);
+    lock_wait_ends(&stats);
+    return locked;
 }
 
 bool rwlock_try_upgradable(struct rwlock *lock)
@@ -232,7 +263,12 @@ bool rwlock_try_upgradable(struct rwlock *lock)
 
 bool rwlock_lock_upgradable_until(struct rwlock *lock, int64_t deadline_ns)
 {
-    return try_bits(lock, HOLD_UPGRADABLE) || lock_bits_slow(lock, HOLD_UPGRADABLE, deadline_ns);
+    if (try_bits(lock, HOLD_UPGRADABLE))
+        return true;
+    struct lock_wait stats = {.kind = LOCK_KIND_RWLOCK_WRITE};
+    bool locked = lock_bits_slow(lock, HOLD_UPGRADABLE, deadline_ns, &stats);
+    lock_wait_ends(&stats);
+    return locked;
 }
 
 bool rwlock_try_upgrade(struct rwlock *lock)
@@ -253,5 +289,8 @@ bool rwlock_upgrade_until(struct rwlock *lock, int64_t deadline_ns)
     assert(atomic_load_explicit(&lock->state, memory_order_relaxed) & RWLOCK_UPGRADABLE);
     // Nobody else can hold or take WRITER beside UPGRADABLE. Relaxed: drain() acquires.
     atomic_fetch_add_explicit(&lock->state, HOLD_WRITE - HOLD_UPGRADABLE, memory_order_relaxed);
-    return drain(lock, HOLD_UPGRADABLE, deadline_ns);
+    struct lock_wait stats = {.kind = LOCK_KIND_RWLOCK_WRITE};
+    bool drained = drain(lock, HOLD_UPGRADABLE, deadline_ns, &stats);
+    lock_wait_ends(&stats);
+    return drained;
 }

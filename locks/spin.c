@@ -9,12 +9,39 @@
 // A yield that takes longer has let other work run on this CPU, for a whole time slice or more.
 #define LONG_YIELD_NS 50000
 
+const struct lock_parameters lock_presets[LOCK_PRESETS] = {
+    [LOCK_PRESET_DEFAULT] = {16, 4, 32, 500},
+    [LOCK_PRESET_THROUGHPUT] = {32, 8, 64, 1000},
+    [LOCK_PRESET_FAIRNESS] = {8, 2, 16, 250},
+};
+
+// As LOCK_PRESET_DEFAULT says: an initialiser cannot refer to the table.
 struct lock_tuning lock_tuning = {
     .spins = 16,
     .backoff_steps = 4,
     .yields = 32,
     .fairness_us = 500,
+    .starvation_ms = 100,
 };
+
+void lock_tuning_set(const struct lock_parameters *parameters)
+{
+    atomic_store_explicit(&lock_tuning.spins, parameters->spins, memory_order_relaxed);
+    atomic_store_explicit(&lock_tuning.backoff_steps, parameters->backoff_steps,
+                          memory_order_relaxed);
+    atomic_store_explicit(&lock_tuning.yields, parameters->yields, memory_order_relaxed);
+    atomic_store_explicit(&lock_tuning.fairness_us, parameters->fairness_us, memory_order_relaxed);
+}
+
+struct lock_parameters lock_tuning_get(void)
+{
+    return (struct lock_parameters){
+        atomic_load_explicit(&lock_tuning.spins, memory_order_relaxed),
+        atomic_load_explicit(&lock_tuning.backoff_steps, memory_order_relaxed),
+        atomic_load_explicit(&lock_tuning.yields, memory_order_relaxed),
+        atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed),
+    };
+}
 
 // Asked once; 0 until then. Relaxed: every thread computes the same number.
 static _Atomic uint32_t cpus;
@@ -44,6 +71,8 @@ bool spin_wait(struct spin *spin)
             cpu_pause();
     } else if (round < atomic_load_explicit(&lock_tuning.yields, memory_order_relaxed)) {
         int64_t start = clock_monotonic_ns();
+        if (spin->yielding_ns == 0)
+            spin->yielding_ns = start;
         sched_yield();
         // The CPUs are busy: each further yield may cost milliseconds, and a thread that wakes
         // from sleep is scheduled sooner than one that yields. Look once more, then park.

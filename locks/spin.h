@@ -19,13 +19,36 @@ struct lock_tuning {
     _Atomic uint32_t backoff_steps; // doublings of the pauses in a round
     _Atomic uint32_t yields;        // round in which waiting gives up and parks
     _Atomic uint32_t fairness_us;   // mean time between hand-offs of a parking-lot bucket
+    _Atomic uint32_t starvation_ms; // a wait longer than this is counted as starvation (stats.h)
 };
 
 extern struct lock_tuning lock_tuning;
 
+// The first four of them, as plain numbers.
+struct lock_parameters {
+    uint32_t spins, backoff_steps, yields, fairness_us;
+};
+
+// Throughput: waiters burn more of the CPU before they sleep, and running threads overtake sleeping
+// ones for longer. Fairness: the reverse.
+enum lock_preset {
+    LOCK_PRESET_DEFAULT,
+    LOCK_PRESET_THROUGHPUT,
+    LOCK_PRESET_FAIRNESS,
+    LOCK_PRESETS,
+};
+
+extern const struct lock_parameters lock_presets[LOCK_PRESETS];
+
+// Stores the parameters; every wait that begins afterwards goes by them. Any thread, any time.
+void lock_tuning_set(const struct lock_parameters *parameters);
+// What is in force now.
+struct lock_parameters lock_tuning_get(void);
+
 // Progress of one wait; zero-initialised. Belongs to the waiting thread.
 struct spin {
     uint32_t round;
+    int64_t yielding_ns; // clock_monotonic_ns() when the first yield began; 0: not yet
 };
 
 // Spends one round of waiting. True: look at the lock again; false: it is time to park.
