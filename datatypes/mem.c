@@ -106,6 +106,10 @@ const char *mem_allocator(void)
     return "libc";
 }
 
+void mem_start_background_purge(void)
+{
+}
+
 #else
 
 void *mem_alloc(size_t nbytes)
@@ -156,6 +160,12 @@ size_t mem_used(void)
 const char *mem_allocator(void)
 {
     return "jemalloc-" JEMALLOC_VERSION;
+}
+
+void mem_start_background_purge(void)
+{
+    bool on = true;
+    mallctl("background_thread", NULL, NULL, &on, sizeof on);
 }
 
 #endif

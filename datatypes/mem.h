@@ -30,6 +30,10 @@ size_t mem_resident(void);
 // Name and version of the allocator, for INFO.
 const char *mem_allocator(void);
 
+// Lets the allocator return unused memory to the system by a thread of its own, instead of when the
+// program happens to allocate: for programs that may have one more thread. After any fork.
+void mem_start_background_purge(void);
+
 // Test hook: the n-th allocation from now on this thread (0 = the next) and all after it fail,
 // until called with a negative n. Works in every build.
 void mem_fail_after(long n);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "datatypes/mem.h"
 #include "server/engine/config.h"
 #include "server/engine/store.h"
 #include "server/net/conn_thread.h"
@@ -320,6 +321,7 @@ int server_run(struct config *config, const struct listen_sockets *sockets)
     s.max_threads = config->connection_threads == CONNECTION_THREADS_AUTO
                         ? (int)uv_available_parallelism()
                         : config->connection_threads;
+    mem_start_background_purge();
     s.store = store_open(config);
     s.engine = s.store ? thread_register(s.store) : NULL;
     if (s.engine) {
