@@ -17,6 +17,7 @@ PREFIX  ?= /usr/local
 DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev libhiredis-dev libcmocka-dev redis-tools
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
+DEB_PACKAGES_PLOT   := gnuplot-nox
 DEB_PACKAGES_FUZZ   := clang libclang-rt-14-dev
 DEB_PACKAGES_FORMAT := clang-format
 
@@ -66,7 +67,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -131,6 +132,11 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $< $(LIB) -lhiredis $(LIBS) -o $@
 
+BENCH_LOCKS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/locks*.c)))
+$(BUILD)/bench/locks: $(BENCH_LOCKS) $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
 
@@ -168,6 +174,12 @@ bench:
 	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH)"
 	@$(MAKE) --no-print-directory -j2 all
 	@bench/run
+
+## bench-locks: the locks beside pthread's, into bench/results/locks.txt and docs/locks-*.svg
+bench-locks:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_PLOT)"
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/bench/locks
+	@bench/locks_run.sh $(BUILD)/bench/locks
 
 # ---- installing ------------------------------------------------------------------------------
 ## deps: install the missing Debian packages (needs root or sudo only when some are missing)
