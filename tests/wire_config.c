@@ -85,6 +85,65 @@ static void test_others(void **state)
     expect_match(w, "[[]CONFIG <subcommand> *RESETSTAT*", "CONFIG HELP");
 }
 
+// The four parameters that are in force, from INFO locks.
+static void expect_tuning(struct wire *w, const char *want)
+{
+    char found[128];
+    unsigned n[4] = {0};
+    const char *text = wire_text(w, NULL, "INFO locks");
+
+    assert_int_equal(sscanf(text,
+                            "# Locks lock_spin:%u lock_backoff:%u lock_yield:%u "
+                            "lock_fairness_us:%u",
+                            &n[0], &n[1], &n[2], &n[3]),
+                     4);
+    snprintf(found, sizeof found, "%u %u %u %u", n[0], n[1], n[2], n[3]);
+    assert_string_equal(found, want);
+}
+
+static void test_locks(void **state)
+{
+    struct wire *w = *state;
+
+    expect_tuning(w, "16 4 32 500");
+    expect(w, "OK", "CONFIG SET lock-preset throughput");
+    expect_tuning(w, "32 8 64 1000");
+    // One by itself wins over the preset, before and after.
+    expect(w, "OK", "CONFIG SET lock-yield 40 lock-preset FAIRNESS lock-fairness-us 0");
+    expect_tuning(w, "8 2 40 0");
+    expect(w, "[\"lock-preset\" \"fairness\"]", "CONFIG GET lock-preset");
+    expect(w, "[\"lock-yield\" \"40\"]", "CONFIG GET lock-yield");
+    expect(w, "OK", "CONFIG SET lock-preset default lock-yield preset lock-spin 7 lock-backoff 1");
+    expect_tuning(w, "7 1 32 0");
+    expect(w, "OK", "CONFIG SET lock-spin preset lock-backoff preset lock-fairness-us preset");
+    expect_tuning(w, "16 4 32 500");
+    expect(w, "OK", "CONFIG SET lock-starvation-ms 1");
+    expect(w, "[\"lock-starvation-ms\" \"1\"]", "CONFIG GET lock-starvation-ms");
+    expect(w, "OK", "CONFIG SET lock-starvation-ms 100");
+    expect(w,
+           "-ERR CONFIG SET failed (possibly related to argument 'lock-preset') - argument(s) must "
+           "be one of the following: default, throughput, fairness",
+           "CONFIG SET lock-spin 1 lock-preset fast");
+    expect(
+        w,
+        "-ERR CONFIG SET failed (possibly related to argument 'lock-backoff') - argument must be "
+        "between 0 and 16 inclusive",
+        "CONFIG SET lock-spin 1 lock-backoff 17");
+    expect_tuning(w, "16 4 32 500");
+}
+
+static void test_locks_from_the_start(void **state)
+{
+    static const char *const args[] = {"--lock-spin", "3", "--lock-preset", "throughput", NULL};
+    struct test_server *server = server_start(args);
+    struct wire *w = wire_open(server, 2);
+
+    (void)state;
+    expect_tuning(w, "3 8 64 1000");
+    wire_close(w);
+    server_stop(server);
+}
+
 // Reads the file into `text`, terminated.
 static void read_file(const char *path, char *text, size_t ntext)
 {
@@ -122,8 +181,10 @@ static void test_rewrite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_get),        WIRE_TEST3(test_get_resp3), WIRE_TEST(test_set),
-        WIRE_TEST(test_set_errors), WIRE_TEST(test_others),     SERVER_TEST(test_rewrite),
+        WIRE_TEST(test_get),    WIRE_TEST3(test_get_resp3),
+        WIRE_TEST(test_set),    WIRE_TEST(test_set_errors),
+        WIRE_TEST(test_others), SERVER_TEST(test_rewrite),
+        WIRE_TEST(test_locks),  SERVER_TEST(test_locks_from_the_start),
     };
     return run_modes(tests);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "datatypes/mem.h"
+#include "locks/spin.h"
 #include "resp/bytes.h"
 #include "resp/reply.h"
 #include "server/engine/config_param.h"
@@ -210,6 +211,30 @@ bool config_set_initial(struct config *config, const char *name, int nvalues,
     return ok;
 }
 
+// ---- locks ------------------------------------------------------------------------------------
+
+// A parameter of its own wins over the preset.
+static uint32_t own_or_preset(const _Atomic int64_t *own, uint32_t preset)
+{
+    int64_t n = atomic_load_explicit(own, memory_order_relaxed);
+
+    return n < 0 ? preset : (uint32_t)n;
+}
+
+void config_apply_locks(struct config *config)
+{
+    int preset = atomic_load_explicit(&config->lock_preset, memory_order_relaxed);
+    struct lock_parameters p = lock_presets[preset];
+
+    p.spins = own_or_preset(&config->lock_spin, p.spins);
+    p.backoff_steps = own_or_preset(&config->lock_backoff, p.backoff_steps);
+    p.yields = own_or_preset(&config->lock_yield, p.yields);
+    p.fairness_us = own_or_preset(&config->lock_fairness_us, p.fairness_us);
+    lock_tuning_set(&p);
+    atomic_store_explicit(&lock_tuning.starvation_ms, own_or_preset(&config->lock_starvation_ms, 0),
+                          memory_order_relaxed);
+}
+
 // ---- while running ----------------------------------------------------------------------------
 
 static bool set_failed(char *error, size_t nerror, struct bytes name, const char *reason)
@@ -289,7 +314,7 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
     const struct param *found[PAIRS_MAX];
     char reason[REASON_CHARS];
     int parsed = 0;
-    bool ok = true;
+    bool ok = true, locks = false;
 
     // More pairs than parameters: one of the first is unknown or there twice.
     if (npairs > PAIRS_MAX) {
@@ -310,6 +335,10 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
     }
     for (int i = 0; ok && i < npairs; i++) {
         param_store(config, &values[i]);
+        locks = locks || (values[i].param->flags & PARAM_LOCKS);
+    }
+    if (locks) {
+        config_apply_locks(config);
     }
     for (int i = 0; !ok && i < parsed; i++) {
         param_value_free(&values[i]);

@@ -50,6 +50,10 @@ struct config {
     _Atomic int64_t output_others[OUTPUT_CLASSES][3];
     _Atomic bool protected_mode;
     _Atomic bool lazyfree_user_flush;
+    // How the locks of the process wait: enum lock_preset, and what differs from it (-1: nothing).
+    _Atomic int lock_preset;
+    _Atomic int64_t lock_spin, lock_backoff, lock_yield, lock_fairness_us;
+    _Atomic int64_t lock_starvation_ms;
     struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
     // How many of the wanted clients the process can serve (file descriptors); asked before
     // maxclients changes while running. NULL: as many as one likes. Set once, before there are
@@ -72,6 +76,9 @@ bool config_set_initial(struct config *, const char *name, int nvalues, const ch
 // the leading "ERR ". Thread-safe, as all that follows.
 bool config_set_running(struct config *, int npairs, const struct bytes *names_and_values,
                         char *error, size_t nerror);
+// Puts the lock- parameters in force. They are the process's: of several stores the last one that
+// is opened or changed decides. CONFIG SET calls this itself.
+void config_apply_locks(struct config *);
 // CONFIG GET: appends a map of the parameters that match any of the glob patterns, in any case.
 void config_get(struct config *, int npatterns, const struct bytes *patterns, struct reply *);
 // CONFIG REWRITE: brings the file up to date, keeping comments and order, through a temporary file.

@@ -13,6 +13,8 @@
 
 static const char *const loglevels[] = {"debug", "verbose", "notice", "warning", NULL};
 static const char *const automatic[] = {"auto", NULL};
+static const char *const as_preset[] = {"preset", NULL};
+static const char *const presets[] = {"default", "throughput", "fairness", NULL};
 static const char *const output_classes[] = {"normal", "slave", "pubsub", NULL};
 
 // clang-format off
@@ -39,6 +41,12 @@ const struct param params[] = {
     {"set-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_entries), 0, "128", 0, INT64_MAX},
     {"set-max-listpack-value", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_value), 0, "64", 0, INT64_MAX},
     {"lazyfree-lazy-user-flush", PARAM_BOOL, FIELD_ATOMIC_BOOL, AT(lazyfree_user_flush), 0, "no"},
+    {"lock-preset", PARAM_ENUM, FIELD_ATOMIC_INT, AT(lock_preset), PARAM_LOCKS, "default", 0, 0, presets},
+    {"lock-spin", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_spin), PARAM_LOCKS, "preset", 0, 10000, as_preset},
+    {"lock-backoff", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_backoff), PARAM_LOCKS, "preset", 0, 16, as_preset},
+    {"lock-yield", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_yield), PARAM_LOCKS, "preset", 0, 10000, as_preset},
+    {"lock-fairness-us", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_fairness_us), PARAM_LOCKS, "preset", 0, 1000000, as_preset},
+    {"lock-starvation-ms", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_starvation_ms), PARAM_LOCKS, "100", 1, INT_MAX},
     {"requirepass", PARAM_FIXED, FIELD_NONE, 0, 0, ""},
     {"save", PARAM_FIXED, FIELD_NONE, 0, 0, ""},
     {"appendonly", PARAM_FIXED, FIELD_NONE, 0, 0, "no"},

@@ -29,6 +29,7 @@ enum param_kind {
 enum param_flag {
     PARAM_IMMUTABLE = 1 << 0,  // not by CONFIG SET
     PARAM_MAXCLIENTS = 1 << 1, // config->admit_clients is asked while running
+    PARAM_LOCKS = 1 << 2,      // config_apply_locks() after a change
 };
 
 // How the field is kept.

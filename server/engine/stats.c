@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "locks/stats.h"
 #include "server/engine/command.h"
 #include "server/engine/store.h"
 
@@ -46,6 +47,7 @@ static void tally_zero(struct tally *t)
 
 void stats_reset(struct kl_store *store)
 {
+    lock_stats_reset();
     mutex_lock(&store->errors.lock);
     store->errors.n = 0;
     mutex_unlock(&store->errors.lock);

@@ -66,6 +66,7 @@ struct kl_store *store_open(struct config *config)
     if (!store)
         return NULL;
     store->config = config;
+    config_apply_locks(config);
     store->ndbs = config->databases;
     store->started_ms = store_now_ms();
     atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
