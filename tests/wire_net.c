@@ -385,13 +385,6 @@ static void test_net_protected_mode(void **state)
 
 // ---- threads ----------------------------------------------------------------------------------
 
-// ThreadSanitizer starts a thread of its own together with the first one of the program.
-#ifdef __SANITIZE_THREAD__
-enum { FOREIGN_THREADS = 1 };
-#else
-enum { FOREIGN_THREADS = 0 };
-#endif
-
 static void open_and_close(struct test_server *s, int n, long *threads_meanwhile)
 {
     struct wire *w[64];
@@ -400,7 +393,7 @@ static void open_and_close(struct test_server *s, int n, long *threads_meanwhile
         w[i] = wire_open(s, 2);
         expect(w[i], ":0", "DBSIZE");
     }
-    *threads_meanwhile = server_threads(s);
+    *threads_meanwhile = server_connection_threads(s);
     for (int i = 0; i < n; i++) {
         wire_close(w[i]);
     }
@@ -410,7 +403,7 @@ static void test_net_threads_on_demand(void **state)
 {
     static const char *const args[] = {"--connection-threads", "3", NULL};
     struct test_server *s = server_start(args);
-    long before = server_threads(s) + FOREIGN_THREADS, meanwhile;
+    long before = server_connection_threads(s), meanwhile;
 
     (void)state;
     open_and_close(s, 1, &meanwhile);
@@ -426,13 +419,13 @@ static void test_net_thread_per_connection(void **state)
 {
     static const char *const args[] = {"--connection-threads", "0", NULL};
     struct test_server *s = server_start(args);
-    long before = server_threads(s) + FOREIGN_THREADS, files = server_files(s), meanwhile;
+    long before = server_connection_threads(s), files = server_files(s), meanwhile;
 
     (void)state;
     for (int i = 0; i < 3; i++) {
         open_and_close(s, 30, &meanwhile);
         assert_int_equal(meanwhile, before + 30);
-        wait_until(server_threads(s) == before && server_files(s) == files, 20000);
+        wait_until(server_connection_threads(s) == before && server_files(s) == files, 20000);
     }
     server_stop(s);
 }

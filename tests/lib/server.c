@@ -232,18 +232,14 @@ long server_status_kb(const struct test_server *s, const char *field)
     return value;
 }
 
-long server_threads(const struct test_server *s)
+// The number that a shell command prints, -1 when it prints none.
+static long count_by(const char *format, int pid)
 {
-    return server_status_kb(s, "Threads");
-}
-
-long server_files(const struct test_server *s)
-{
-    char command[64];
+    char command[128];
     long n = -1;
     FILE *pipe;
 
-    snprintf(command, sizeof(command), "ls /proc/%d/fd | wc -l", (int)s->pid);
+    snprintf(command, sizeof(command), format, pid);
     pipe = popen(command, "r");
     assert_non_null(pipe);
     if (fscanf(pipe, "%ld", &n) != 1) {
@@ -251,6 +247,16 @@ long server_files(const struct test_server *s)
     }
     pclose(pipe);
     return n;
+}
+
+long server_connection_threads(const struct test_server *s)
+{
+    return count_by("cat /proc/%d/task/*/comm 2>/dev/null | grep -c keylot-conn", (int)s->pid);
+}
+
+long server_files(const struct test_server *s)
+{
+    return count_by("ls /proc/%d/fd | wc -l", (int)s->pid);
 }
 
 int server_wait(struct test_server *s, int limit_ms)

@@ -29,8 +29,8 @@ pid_t server_pid(const struct test_server *);
 const char *server_output(struct test_server *);
 // A field of the server's /proc/<pid>/status in KB ("VmRSS"), or -1.
 long server_status_kb(const struct test_server *, const char *field);
-// How many threads, and how many open files, the server has.
-long server_threads(const struct test_server *);
+// How many connection threads, and how many open files, the server has.
+long server_connection_threads(const struct test_server *);
 long server_files(const struct test_server *);
 
 // Ends the server with SIGTERM and frees the struct. Fails when that takes longer than 20 s or the
