@@ -19,7 +19,8 @@ enum {
 
 void reply_init(struct reply *r, int protocol)
 {
-    *r = (struct reply){.protocol = protocol, .held = SIZE_MAX, .resize = realloc};
+    *r = (struct reply){
+        .protocol = protocol, .held = SIZE_MAX, .max_len = SIZE_MAX, .resize = realloc};
 }
 
 void reply_free(struct reply *r)
@@ -136,7 +137,12 @@ static char *room_slow(struct reply *r, size_t nbytes)
     if (nbytes > SIZE_MAX / 2 - r->len) {
         return fail(r);
     }
+    if (r->len + nbytes > r->max_len) {
+        r->too_long = true;
+        return fail(r);
+    }
     cap = r->cap * 2 > BUFFER_MIN ? r->cap * 2 : BUFFER_MIN;
+    cap = cap > r->max_len ? r->max_len : cap;
     cap = cap < r->len + nbytes ? r->len + nbytes : cap;
     start = r->resize(r->start, cap);
     if (start == NULL) {

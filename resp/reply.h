@@ -13,8 +13,9 @@
 // 2. A position (reply_mark, reply_deferred_begin) counts the bytes written since reply_init, so
 // that
 //    it survives growth and consuming. It is only good while its byte has not been consumed.
-// 3. After an allocation failure `failed` stays set, later writes do nothing, and the value being
-//    written may be cut short: the connection sends what it likes of it and must be closed.
+// 3. After a failed allocation, or when more than max_len bytes would wait, `failed` stays set,
+//    later writes do nothing, and the value being written may be cut short: the connection sends
+//    what it likes of it and must be closed.
 // 4. Error codes are counted as they are written; truncating does not take them back.
 //
 // Concurrency: none; a reply belongs to one thread at a time.
@@ -31,11 +32,13 @@
 enum { REPLY_CODE_CHARS = 32 };
 
 struct reply {
-    char *data;   // first byte not sent
-    size_t len;   // bytes not sent
-    size_t cap;   // room from data on
-    int protocol; // 2 or 3; may change between commands (HELLO)
-    bool failed;  // an allocation failed: the connection must be closed
+    char *data;     // first byte not sent
+    size_t len;     // bytes not sent
+    size_t cap;     // room from data on
+    int protocol;   // 2 or 3; may change between commands (HELLO)
+    bool failed;    // an allocation failed, or too much waits: the connection must be closed
+    bool too_long;  // the second of the two
+    size_t max_len; // most bytes that may wait; SIZE_MAX at first. The owner may change it any time
 
     uint64_t nerrors;                  // error replies written since reply_init
     char error_code[REPLY_CODE_CHARS]; // code of the last one ("WRONGTYPE"), terminated; "" before

@@ -462,6 +462,32 @@ static void write_everything(struct reply *r)
     reply_deferred_array(r, at, 1000000);
 }
 
+// What waits never exceeds max_len, the allocation included; sending makes room again.
+static void test_reply_maximal_length(void **state)
+{
+    char text[1000];
+    struct reply r;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    reply_init(&r, 2);
+    r.max_len = 10 * sizeof(text);
+    for (int i = 0; i < 10; i++) {
+        reply_raw(&r, text, sizeof(text));
+    }
+    assert_false(r.failed);
+    assert_int_equal(r.len, r.max_len);
+    assert_in_range(reply_memory(&r), r.len, r.max_len);
+    reply_consume(&r, 1);
+    reply_raw(&r, text, 1);
+    assert_false(r.failed);
+    reply_raw(&r, text, 1);
+    assert_true(r.failed);
+    assert_true(r.too_long);
+    assert_int_equal(r.len, r.max_len);
+    reply_free(&r);
+}
+
 // From each allocation on all fail. What was complete before stays, nothing is written after.
 static void test_reply_allocation_failure(void **state)
 {
@@ -537,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_reply_steady_state_allocates_nothing),
         cmocka_unit_test(test_reply_gives_memory_back),
         cmocka_unit_test(test_reply_move),
+        cmocka_unit_test(test_reply_maximal_length),
         cmocka_unit_test(test_reply_allocation_failure),
         cmocka_unit_test(test_reply_refuses_absurd_lengths),
     };

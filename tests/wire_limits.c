@@ -38,6 +38,20 @@ static bool ask_without_reading(struct wire *w, int times)
     return ok;
 }
 
+static void ask_in_one_command(struct wire *w, int times)
+{
+    char *line = malloc((size_t)times * 4 + 8), *end = line;
+
+    assert_non_null(line);
+    end += sprintf(end, "MGET");
+    for (int i = 0; i < times; i++) {
+        end += sprintf(end, " big");
+    }
+    memcpy(end, "\r\n", 3);
+    wire_send_literal(w, line);
+    free(line);
+}
+
 static void read_big(struct wire *w, int times)
 {
     for (int i = 0; i < times; i++) {
@@ -77,6 +91,15 @@ static void output_limit(const char *threads)
         assert_in_range(server_status_kb(s, "VmHWM"), 1, rss + 40 * 1024);
     }
     assert_non_null(strstr(server_output(s), "exceeds client-output-buffer-limit"));
+    wire_close(slow);
+    // The same by one command, which would reply 500 MB.
+    slow = wire_open(s, 2);
+    ask_in_one_command(slow, 5000);
+    wait_until(dropped(slow), 20000);
+    expect(w, ":1", "EXISTS big");
+    if (!server_sanitized()) {
+        assert_in_range(server_status_kb(s, "VmHWM"), 1, rss + 40 * 1024);
+    }
     wire_close(slow);
     // Below the limit everything arrives, however late it is read.
     slow = wire_open(s, 2);

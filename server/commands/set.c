@@ -9,18 +9,12 @@
 #include "datatypes/set.h"
 #include "datatypes/mem.h"
 #include "resp/digits.h"
-#include "server/engine/client.h"
 #include "server/engine/cmd.h"
-#include "server/engine/config.h"
 #include "server/engine/scan_args.h"
 #include "server/engine/set_algebra.h"
 #include "server/engine/set_reply.h"
-#include "server/engine/store.h"
 
-enum {
-    INLINE_ARGS = 64,      // arguments of SADD and SREM that are listed without allocating
-    CHECK_SIZE_EVERY = 64, // members that SRANDMEMBER repeats between looks at the reply's size
-};
+enum { INLINE_ARGS = 64 }; // arguments of SADD and SREM that are listed without allocating
 
 // ---- adding and removing ----------------------------------------------------------------------
 
@@ -412,27 +406,14 @@ static void cmd_spop(struct cmd_ctx *c)
     }
 }
 
-// True when the reply has become so large that the connection will be closed for it anyway.
-static bool reply_too_large(struct cmd_ctx *c)
-{
-    int64_t limit =
-        atomic_load_explicit(&c->store->config->output_hard_limit, memory_order_relaxed);
-
-    if (!c->reply->failed && (limit <= 0 || c->reply->len <= (size_t)limit))
-        return false;
-    client_flag_set(c->client, CLIENT_CLOSE_NOW);
-    return true;
-}
-
 // Replies `n` members, the same one any number of times.
 static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t n)
 {
     struct set_member m;
 
     reply_array(c->reply, n);
-    for (uint64_t i = 0; i < n; i++) {
-        if (i % CHECK_SIZE_EVERY == 0 && reply_too_large(c))
-            return;
+    // A reply that is too long fails, and the connection is closed for it.
+    for (uint64_t i = 0; i < n && !c->reply->failed; i++) {
         set_random(c->types, set, &m);
         set_reply_member(&m, c->reply);
     }

@@ -92,13 +92,30 @@ static void limits_of(const struct conn *c, struct request_limits *limits)
     limits->max_bulk = atomic_load_explicit(&config->limits.max_string_bytes, memory_order_relaxed);
 }
 
+// Bytes of output that may wait unread, SIZE_MAX for any number.
+static size_t hard_limit(const struct conn *c)
+{
+    int64_t hard =
+        atomic_load_explicit(&server_of(c)->config->output_hard_limit, memory_order_relaxed);
+
+    return hard > 0 ? (size_t)hard : SIZE_MAX;
+}
+
+// A single reply stops growing there, not only when it is complete: MGET may name a large string a
+// million times. Up to FLUSH_BYTES nothing has been offered to the socket yet.
+static void limit_reply(struct conn *c)
+{
+    size_t hard = hard_limit(c);
+
+    c->client.reply.max_len = hard > FLUSH_BYTES ? hard : FLUSH_BYTES;
+}
+
 // Marks the connection as broken when more output waits than its client may leave unread.
 static void check_hard_limit(struct conn *c)
 {
     const struct config *config = server_of(c)->config;
-    int64_t hard = atomic_load_explicit(&config->output_hard_limit, memory_order_relaxed);
 
-    if (hard > 0 && c->client.reply.len > (size_t)hard) {
+    if (c->client.reply.too_long || c->client.reply.len > hard_limit(c)) {
         log_line(config, LOGLEVEL_WARNING,
                  "Client id=%llu addr=%s closed: its output exceeds client-output-buffer-limit",
                  (unsigned long long)c->client.id, c->client.addr);
@@ -110,6 +127,7 @@ static void check_hard_limit(struct conn *c)
 static void check_after_command(struct conn *c)
 {
     if (client_has(&c->client, CLIENT_CLOSE_NOW) || c->client.reply.failed) {
+        check_hard_limit(c);
         c->state = CONN_BROKEN;
     } else if (client_has(&c->client, CLIENT_CLOSE_AFTER_REPLY)) {
         c->state = CONN_FINISHING;
@@ -163,6 +181,7 @@ static bool run(struct conn *c)
     bool more = false;
 
     limits_of(c, &limits);
+    limit_reply(c);
     exec_begin(engine);
     ticks = engine->now_ticks;
     for (unsigned n = 1; may_run(c) && run_one(c, &limits); n++) {
