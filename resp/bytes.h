@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,12 @@ struct bytes {
 static inline struct bytes bytes_of(const char *text)
 {
     return (struct bytes){text, strlen(text)};
+}
+
+// The length as the precision of printf's %.*s.
+static inline int bytes_precision(struct bytes s)
+{
+    return s.len < INT_MAX ? (int)s.len : INT_MAX;
 }
 
 static inline bool bytes_equal(struct bytes a, struct bytes b)

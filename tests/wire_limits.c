@@ -47,8 +47,8 @@ static void ask_in_one_command(struct wire *w, int times)
     for (int i = 0; i < times; i++) {
         end += sprintf(end, " big");
     }
-    memcpy(end, "\r\n", 3);
-    wire_send_literal(w, line);
+    end += sprintf(end, "\r\n");
+    wire_send_raw(w, line, (size_t)(end - line));
     free(line);
 }
 

@@ -29,7 +29,8 @@ static bool parse_type(struct cmd_ctx *c, int arg, enum client_type *out)
             return true;
         }
     }
-    reply_errorf(c->reply, "Unknown client type '%.*s'", (int)c->argv[arg].len, c->argv[arg].data);
+    reply_errorf(c->reply, "Unknown client type '%.*s'", bytes_precision(c->argv[arg]),
+                 c->argv[arg].data);
     return false;
 }
 
@@ -265,7 +266,7 @@ static bool parse_kill_option(struct cmd_ctx *c, int arg, struct kill *k)
         k->laddr = value;
     } else if (cmd_arg_is(c, arg, "user")) {
         if (!bytes_equal(value, BYTES("default"))) {
-            reply_errorf(c->reply, "No such user '%.*s'", (int)value.len, value.data);
+            reply_errorf(c->reply, "No such user '%.*s'", bytes_precision(value), value.data);
             return false;
         }
     } else if (cmd_arg_is(c, arg, "skipme") && bytes_equal_nocase(value, "yes")) {
@@ -336,7 +337,8 @@ static void cmd_client_setinfo(struct cmd_ctx *c)
     bool version = cmd_arg_is(c, 2, "lib-ver");
 
     if (!version && !cmd_arg_is(c, 2, "lib-name")) {
-        reply_errorf(c->reply, "Unrecognized option '%.*s'", (int)c->argv[2].len, c->argv[2].data);
+        reply_errorf(c->reply, "Unrecognized option '%.*s'", bytes_precision(c->argv[2]),
+                     c->argv[2].data);
     } else if (!client_name_valid(c->argv[3])) {
         reply_errorf(c->reply, "%s cannot contain spaces, newlines or special characters.",
                      version ? "lib-ver" : "lib-name");

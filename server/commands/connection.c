@@ -111,8 +111,8 @@ static bool parse_hello(struct cmd_ctx *c, struct hello *h)
                 return false;
             }
         } else {
-            reply_errorf(c->reply, "Syntax error in HELLO option '%.*s'", (int)c->argv[i].len,
-                         c->argv[i].data);
+            reply_errorf(c->reply, "Syntax error in HELLO option '%.*s'",
+                         bytes_precision(c->argv[i]), c->argv[i].data);
             return false;
         }
     }

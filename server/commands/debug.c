@@ -51,7 +51,7 @@ static void debug_set_active_expire(struct cmd_ctx *c)
 // Replies the argument as an error, for tests of clients; its first word becomes the code.
 static void debug_error(struct cmd_ctx *c)
 {
-    reply_errorf(c->reply, "-%.*s", (int)c->argv[2].len, c->argv[2].data);
+    reply_errorf(c->reply, "-%.*s", bytes_precision(c->argv[2]), c->argv[2].data);
 }
 
 // ---- DEBUG PROTOCOL: one reply of each type ---------------------------------------------------

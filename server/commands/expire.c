@@ -23,7 +23,8 @@ static bool parse_options(struct cmd_ctx *c, unsigned *options)
         for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
             bit |= cmd_arg_is(c, i, words[w].word) ? words[w].bit : 0;
         if (bit == 0) {
-            reply_errorf(c->reply, "Unsupported option %.*s", (int)c->argv[i].len, c->argv[i].data);
+            reply_errorf(c->reply, "Unsupported option %.*s", bytes_precision(c->argv[i]),
+                         c->argv[i].data);
             return false;
         }
         *options |= bit;

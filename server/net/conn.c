@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "datatypes/mem.h"
+#include "datatypes/str.h"
 #include "server/engine/config.h"
 #include "server/engine/store.h"
 #include "server/net/conn_thread.h"
@@ -87,9 +88,11 @@ static void send_some(struct conn *c)
 static void limits_of(const struct conn *c, struct request_limits *limits)
 {
     struct config *config = server_of(c)->config;
+    size_t max = atomic_load_explicit(&config->limits.max_string_bytes, memory_order_relaxed);
 
     *limits = REQUEST_LIMITS_DEFAULT;
-    limits->max_bulk = atomic_load_explicit(&config->limits.max_string_bytes, memory_order_relaxed);
+    // Lengths of keys and values have 32 bits at most, whatever proto-max-bulk-len says.
+    limits->max_bulk = max < STR_MAX_BYTES ? max : STR_MAX_BYTES;
 }
 
 // Bytes of output that may wait unread, SIZE_MAX for any number.
