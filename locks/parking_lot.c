@@ -14,6 +14,8 @@
 #define INITIAL_BITS 6
 #define MAX_BITS     24
 #define NS_PER_US    1000
+// A hold of more than this part of the fairness interval ends in a hand-off.
+#define LONG_HOLD_PART 4
 
 // ---- buckets and tables ----------------------------------------------------------------------
 
@@ -22,8 +24,9 @@ enum { BUCKET_FREE, BUCKET_LOCKED, BUCKET_CONTENDED };
 
 struct bucket {
     _Atomic uint32_t lock;
-    uint32_t seed;      // of the fairness timer; 0: not started
-    int64_t fair_at_ns; // the next unpark after this time is fair
+    uint32_t seed;          // of the fairness timer; 0: not started
+    int64_t fair_at_ns;     // the next unpark after this time is fair
+    int64_t quiet_since_ns; // the last unpark, or when somebody came to the empty queue
     struct park_waiter *head, *tail;
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -331,6 +334,8 @@ static bool enqueue(const void *addr, struct park_waiter *waiter, bool (*validat
     struct bucket *bucket = lock_bucket_of((uintptr_t)addr);
     bool valid = validate(arg);
     if (valid) {
+        if (bucket->head == NULL)
+            bucket->quiet_since_ns = clock_monotonic_ns();
         waiter->park_token = park_token;
         atomic_store_explicit(&waiter->key, (uintptr_t)addr, memory_order_relaxed);
         append_locked(bucket, waiter);
@@ -421,25 +426,38 @@ static void deliver(struct wake_list *list, uintptr_t token)
 _Static_assert(offsetof(struct parker, waiter) == 0,
                "deliver() goes from the waiter to its parker");
 
-// Whether it is time for a hand-off, and if so when the next is due: a random time of the given
-// mean, so that lock users with a rhythm of their own do not fall into step with it.
-static bool fair_now_locked(struct bucket *bucket)
+// The next moment of a hand-off by the clock: a random time of the given mean from now, so that
+// lock users with a rhythm of their own do not fall into step with it.
+static int64_t draw_fair_locked(struct bucket *bucket, int64_t now, uint64_t mean_us)
 {
-    uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
-    int64_t now = clock_monotonic_ns();
-    int64_t left = bucket->fair_at_ns - now;
-    bool started = bucket->seed != 0;
-    // More left than could have been drawn: the interval has been shortened since.
-    if (started && left > 0 && left <= (int64_t)(2 * mean_us * NS_PER_US))
-        return false;
-    if (!started)
+    if (bucket->seed == 0)
         bucket->seed = (uint32_t)((uintptr_t)bucket / sizeof(*bucket)) | 1;
     // xorshift32: never 0 from a seed that is not.
     bucket->seed ^= bucket->seed << 13;
     bucket->seed ^= bucket->seed >> 17;
     bucket->seed ^= bucket->seed << 5;
     uint64_t wait_us = mean_us * bucket->seed >> 31; // 0 .. 2 * mean
-    bucket->fair_at_ns = now + (int64_t)wait_us * NS_PER_US;
+    return now + (int64_t)wait_us * NS_PER_US;
+}
+
+// Whether it is time for a hand-off; called at each unpark that wakes somebody. Two reasons:
+//   - The clock says so.
+//   - Somebody has been waiting here, and nobody let go, for a good part of the interval. So the
+//     lock is held for long times, and to wait for one wake-up costs little beside them, while
+//     each time that the waiter is passed over costs it one more of them.
+static bool fair_now_locked(struct bucket *bucket)
+{
+    uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
+    int64_t mean_ns = (int64_t)(mean_us * NS_PER_US);
+    int64_t now = clock_monotonic_ns();
+    int64_t left = bucket->fair_at_ns - now, quiet = now - bucket->quiet_since_ns;
+    bucket->quiet_since_ns = now;
+    bool started = bucket->seed != 0;
+    // More left than could have been drawn: the interval has been shortened since.
+    bool due = left <= 0 || left > 2 * mean_ns;
+    if (started && !due && quiet < mean_ns / LONG_HOLD_PART)
+        return false;
+    bucket->fair_at_ns = draw_fair_locked(bucket, now, mean_us);
     return started;
 }
 
