@@ -27,7 +27,7 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
-           -Wno-missing-field-initializers -Wno-format-truncation
+           -Wno-missing-field-initializers -Wno-unknown-warning-option -Wno-format-truncation
 CFLAGS  ?= -g
 BASE_FLAGS := -std=gnu11 -I. -I$(BUILD) -pthread -fno-omit-frame-pointer -D_GNU_SOURCE $(WARN)
 OPT     := -O3 -DNDEBUG

@@ -270,7 +270,7 @@ static void test_double_format(void **state)
         1e15 + 1,
         1e16,
         1e17,
-        123456789012345678,
+        123456789012345680,
         1e100,
         -1e100,
         5e-324,
@@ -278,7 +278,7 @@ static void test_double_format(void **state)
         DBL_MIN,
         1e-5,
         3.141592653589793,
-        9007199254740993,
+        9007199254740992,
         2.5e-10,
         -123.456,
     };

@@ -373,6 +373,7 @@ static void test_incrbyfloat(void **state)
     expect(w, "OK", "SET f 3");
     expect(w, "\"4\"", "INCRBYFLOAT f 1.0");
     expect(w, "\"embstr\"", "OBJECT ENCODING f"); // a text, whole number or not
+    expect(w, ":1", "OBJECT REFCOUNT f");
     expect(w, "\"0\"", "INCRBYFLOAT f -4");
     expect(w, "\"17179869185.5\"", "INCRBYFLOAT g 17179869185.5");
     expect(w, "\"100000000000000000000\"", "INCRBYFLOAT h 1e20");

@@ -2,6 +2,7 @@
 //
 // OBJECT: how a key's value is stored and when it was used. Looking does not count as a use.
 #include <limits.h>
+#include <string.h>
 
 #include "datatypes/str.h"
 #include "server/engine/cmd.h"
@@ -56,8 +57,8 @@ static void cmd_object_refcount(struct cmd_ctx *c)
 
     if (!object_lookup(c, &v))
         return;
-    bool shared =
-        value_is_string(v) && str_to_i64(v, &n) == STATUS_OK && n >= 0 && n < SHARED_INTEGERS;
+    bool shared = strcmp(value_encoding(v), "int") == 0 && str_to_i64(v, &n) == STATUS_OK &&
+                  n >= 0 && n < SHARED_INTEGERS;
     reply_int(c->reply, shared ? INT_MAX : 1);
 }
 
