@@ -42,6 +42,7 @@
 #include "locks/epoch.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/lock_watch.h"
 #include "server/engine/store.h"
 
 enum {
@@ -98,6 +99,7 @@ int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
     slot->entry = NULL;
     slot->dict = NULL;
     slot->seen = VALUE_ABSENT;
+    slot->waited_ns = 0;
     slot->arg = arg;
     slot->db = db;
     slot->same_as = t->nslots;
@@ -112,7 +114,7 @@ enum status keyspace_collect(struct cmd_ctx *c)
     struct key_table *t = c->keys;
 
     t->nslots = t->norder = 0;
-    t->locked = t->conflict = t->no_memory = t->publishing = false;
+    t->locked = t->conflict = t->no_memory = t->waited = t->publishing = false;
     t->hits = t->misses = 0;
     if (row->getkeys) {
         row->getkeys(c);
@@ -266,31 +268,72 @@ static void order_slots(struct cmd_ctx *c)
     }
 }
 
-static void before_sleep(void *arg)
-{
-    struct cmd_ctx *c = arg;
-    tally_add(&c->thread->stats.lock_waits, 1);
-    epoch_exit(c->thread->epoch);
-}
-
-static void after_sleep(void *arg)
-{
-    struct cmd_ctx *c = arg;
-    epoch_enter(c->thread->epoch);
-    c->now_ms = store_now_ms();
-}
-
-static const struct keylock_hooks SLEEP_HOOKS = {before_sleep, after_sleep};
-
 static enum keylock_mode lock_mode(const struct key_slot *slot)
 {
     return slot->mode == LOCK_WRITE ? KEYLOCK_WRITE : KEYLOCK_READ;
 }
 
-// Locks one key. `create`: link a placeholder when it is missing; else slot->entry is then NULL.
-static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, bool create)
+// A thread in the slow path of a key's lock.
+struct sleeper {
+    struct cmd_ctx *c;
+    struct lock_wait *stats;
+    struct key_wait watch;
+};
+
+static void before_sleep(void *arg)
+{
+    struct sleeper *s = arg;
+    struct thread *thread = s->c->thread;
+
+    s->watch.since_ns = s->stats->begun_ns;
+    lock_watch_wait(&thread->view, &s->watch);
+    tally_add(&thread->stats.lock_waits, 1);
+    epoch_exit(thread->epoch);
+}
+
+static void after_sleep(void *arg)
+{
+    struct sleeper *s = arg;
+    struct thread *thread = s->c->thread;
+
+    lock_watch_wait(&thread->view, NULL);
+    epoch_enter(thread->epoch);
+    s->c->now_ms = store_now_ms();
+}
+
+// The key's lock is contended. The first `nheld` keys in locking order are held.
+static enum keylock_result slot_wait(struct cmd_ctx *c, const struct key_slot *slot, int nheld,
+                                     struct lock_wait *stats)
+{
+    static const struct keylock_hooks HOOKS = {before_sleep, after_sleep};
+    struct sleeper s = {c, stats,
+                        .watch = {
+                            .client = c->client,
+                            .id = lock_watch_id(slot->hash, slot->db),
+                            .name = slot->name,
+                            .db = slot->db,
+                            .write = slot->mode == LOCK_WRITE,
+                            .table = c->keys,
+                            .nheld = nheld,
+                        }};
+
+    return keylock_lock_slow(&slot->entry->lock, lock_mode(slot), &HOOKS, &s, stats);
+}
+
+// Notes on the slot how long its lock was waited for, all rounds of the look-up together.
+static void end_wait(struct cmd_ctx *c, struct key_slot *slot, struct lock_wait *stats)
+{
+    slot->waited_ns = lock_wait_ends(stats);
+    if (slot->waited_ns)
+        c->keys->waited = true;
+}
+
+// Locks one key, the i-th in order. `create`: link a placeholder when it is missing; else
+// slot->entry is then NULL.
+static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, int i, bool create)
 {
     enum keylock_mode mode = lock_mode(slot);
+    struct lock_wait stats = {0};
     struct entry *made = NULL;
     enum status status = STATUS_OK;
 
@@ -298,20 +341,26 @@ static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, bool crea
         slot->entry = slot_find(slot);
         if (!slot->entry && create) {
             void *existing = NULL;
-            if (!made && !(made = entry_new(slot->name, mode)))
-                return STATUS_NO_MEMORY;
+            if (!made && !(made = entry_new(slot->name, mode))) {
+                status = STATUS_NO_MEMORY;
+                break;
+            }
             status = dict_insert(slot->dict, c->thread->epoch, slot->hash, made, &existing);
             if (status != STATUS_OK)
                 break;
             if (!existing) {
                 slot->entry = made;
-                return STATUS_OK;
+                made = NULL;
+                break;
             }
             slot->entry = existing;
         }
-        if (!slot->entry || keylock_lock(&slot->entry->lock, mode, &SLEEP_HOOKS, c) == KEYLOCK_HELD)
+        if (!slot->entry || keylock_try(&slot->entry->lock, mode) ||
+            slot_wait(c, slot, i, &stats) == KEYLOCK_HELD)
             break;
     }
+    if (stats.spun || stats.begun_ns)
+        end_wait(c, slot, &stats);
     if (made) // nobody has seen it
         entry_free(made);
     if (status != STATUS_OK)
@@ -329,14 +378,21 @@ enum status keyspace_lock(struct cmd_ctx *c)
 
     order_slots(c);
     t->locked = true;
+    lock_watch_run(&c->thread->view, c->client);
     for (int i = 0; i < t->norder; i++) {
-        enum status status = slot_lock(c, t->order[i], create);
+        struct key_slot *slot = t->order[i];
+        enum status status = slot_lock(c, slot, i, create);
         if (status != STATUS_OK) {
             t->norder = i;
             keyspace_unlock(c);
             return status;
         }
+        if (slot->entry)
+            lock_watch_hold(&c->thread->view, i, lock_watch_id(slot->hash, slot->db),
+                            slot->mode == LOCK_WRITE);
     }
+    if (t->norder > HELD_SHOWN)
+        lock_watch_hold_many(&c->thread->view, t);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
         if (slot->mode != LOCK_WRITE || !slot->entry)
@@ -358,10 +414,26 @@ static void entry_remove(struct thread *thread, struct dict *dict, uint64_t hash
     epoch_retire(thread->epoch, e, entry_free, entry_bytes(e));
 }
 
+// Tells which keys were waited for, now that nobody waits for us.
+static void count_waits(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        const struct key_slot *slot = t->order[i];
+        if (slot->waited_ns)
+            hot_keys_count(&c->store->hot_keys, lock_watch_id(slot->hash, slot->db), slot->db,
+                           slot->name, slot->waited_ns);
+    }
+}
+
 void keyspace_unlock(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
+    lock_watch_release(&c->thread->view, t->norder);
+    if (t->norder > HELD_SHOWN)
+        lock_watch_hold_many(&c->thread->view, NULL);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
         struct entry *e = slot->entry;
@@ -378,6 +450,8 @@ void keyspace_unlock(struct cmd_ctx *c)
         else if (slot->mode == LOCK_WRITE || keylock_release_last(&e->lock))
             entry_remove(c->thread, slot->dict, slot->hash, e);
     }
+    if (t->waited)
+        count_waits(c);
     t->locked = false;
     t->norder = 0;
 }

@@ -24,6 +24,7 @@ struct key_slot {
     struct dict *dict;
     struct value seen; // lock-free: the value read; locked: the collection whose section is open
     uint64_t seq;      // lock-free: the section number of `seen`
+    int64_t waited_ns; // for the lock
     int arg;           // index in argv
     int db;
     int same_as; // index of the slot that stands for this key
@@ -38,6 +39,7 @@ struct key_table {
     bool locked;          // the slots of `order` with an entry are locked
     bool conflict;        // lock-free: what was read is known not to hold together
     bool no_memory;       // cmd_add_key failed
+    bool waited;          // for the lock of at least one key
     bool publishing;      // several write-locked keys are marked as changing together
     int64_t hits, misses; // of this run
 };

@@ -48,6 +48,7 @@ static void tally_zero(struct tally *t)
 void stats_reset(struct kl_store *store)
 {
     lock_stats_reset();
+    hot_keys_reset(&store->hot_keys);
     mutex_lock(&store->errors.lock);
     store->errors.n = 0;
     mutex_unlock(&store->errors.lock);

@@ -11,6 +11,7 @@
 #include "datatypes/type_ctx.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
+#include "server/engine/hot_keys.h"
 #include "server/engine/rates.h"
 #include "server/engine/thread.h"
 
@@ -58,6 +59,7 @@ struct kl_store {
     struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
     struct error_stats errors;
     struct rates rates;
+    struct hot_keys hot_keys;
     _Alignas(CACHE_LINE) _Atomic uint32_t gate; // 1: closed
 };
 

@@ -14,6 +14,7 @@
 #include "datatypes/type_ctx.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
+#include "server/engine/lock_watch.h"
 
 struct client;
 struct key_table;
@@ -67,6 +68,7 @@ struct thread {
     struct thread_stats stats;
     struct db_tally *dbs;           // one a database
     struct command_tally *commands; // one a command id
+    struct lock_view view;
     _Alignas(CACHE_LINE) _Atomic uint32_t
         busy; // between exec_begin and exec_end; the gate's closer waits
 };
