@@ -11,6 +11,8 @@
 #define NOT_INT    "-ERR value is not an integer or out of range"
 #define BAD_CURSOR "-ERR invalid cursor"
 
+enum { EXPIRED = 20000 };
+
 static void test_keys(void **state)
 {
     struct wire *w = *state;
@@ -66,6 +68,18 @@ static void test_randomkey(void **state)
     assert_true(seen[0] && seen[1] && seen[2]);
     expect(w, ":3", "DEL a b c");
     expect(w, "(nil)", "RANDOMKEY");
+    // One key among thousands that have expired and were not removed yet.
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    expect(w, "OK", "SET a 1");
+    for (int i = 0; i < EXPIRED; i++)
+        wire_send(w, "SET expired:%d v PX 1", i);
+    for (int i = 0; i < EXPIRED; i++)
+        assert_string_equal(wire_reply(w), "OK");
+    wait_until(wire_int(w, "EXISTS expired:%d", EXPIRED - 1) == 0, 5000);
+    for (int i = 0; i < 100; i++)
+        expect(w, "\"a\"", "RANDOMKEY");
+    expect(w, "OK", "FLUSHALL");
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
     expect(w, "-ERR wrong number of arguments for 'randomkey' command", "RANDOMKEY x");
 }
 
