@@ -172,10 +172,23 @@ static void test_getkeys(void **state)
     expect(w, ARITY("getkeys"), "COMMAND GETKEYS get");
     expect(w, "[[\"a\" [OW update]] [\"b\" [RO access]] [\"c\" [RO access]]]",
            "COMMAND GETKEYSANDFLAGS sunionstore a b c");
-    expect(w, "[[\"a\" [RW access update]]]", "COMMAND GETKEYSANDFLAGS sadd a m");
+    expect(w, "[[\"a\" [RW insert]]]", "COMMAND GETKEYSANDFLAGS sadd a m");
+    expect(w, "[[\"a\" [RW access update]]]", "COMMAND GETKEYSANDFLAGS set a x GET");
+    expect(w, "[[\"a\" [RW access delete]] [\"b\" [OW update]]]",
+           "COMMAND GETKEYSANDFLAGS rename a b");
+    expect(w, "[[\"a\" [RM delete]] [\"b\" [RM delete]]]", "COMMAND GETKEYSANDFLAGS del a b");
     expect(w, "-ERR The command has no key arguments", "COMMAND GETKEYSANDFLAGS ping a");
     expect(w, ARITY("getkeysandflags"), "COMMAND GETKEYSANDFLAGS get");
     expect(w, ":0", "EXISTS a x foo"); // nothing was run
+}
+
+static void test_tips(void **state)
+{
+    struct wire *w = *state;
+
+    expect_match(w, "*@slow] [[]\"request_policy:multi_shard\" \"response_policy:agg_sum\"] *",
+                 "COMMAND INFO del");
+    expect_match(w, "*@slow] [[]] *", "COMMAND INFO lcs");
 }
 
 static void test_getkeys_resp3(void **state)
@@ -209,10 +222,10 @@ static void test_getkeys_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_info),           WIRE_TEST3(test_info_resp3),  WIRE_TEST(test_all),
-        WIRE_TEST3(test_all),           WIRE_TEST(test_list),         WIRE_TEST3(test_list_resp3),
-        WIRE_TEST(test_docs),           WIRE_TEST3(test_docs_resp3),  WIRE_TEST(test_getkeys),
-        WIRE_TEST3(test_getkeys_resp3), WIRE_TEST(test_getkeys_many),
+        WIRE_TEST(test_info), WIRE_TEST3(test_info_resp3),    WIRE_TEST(test_all),
+        WIRE_TEST3(test_all), WIRE_TEST(test_list),           WIRE_TEST3(test_list_resp3),
+        WIRE_TEST(test_docs), WIRE_TEST3(test_docs_resp3),    WIRE_TEST(test_getkeys),
+        WIRE_TEST(test_tips), WIRE_TEST3(test_getkeys_resp3), WIRE_TEST(test_getkeys_many),
     };
     return run_modes(tests);
 }

@@ -437,7 +437,8 @@ static const struct command subcommands[] = {
     {"id", 2, NO_KEYS, LOCK_NONE, OWN, cmd_client_id, "", "5.0.0",
      "The connection's id."},
     {"info", 2, NO_KEYS, LOCK_NONE, OWN, cmd_client_info, "", "6.2.0",
-     "The connection as a line of CLIENT LIST."},
+     "The connection as a line of CLIENT LIST.",
+     .tips = "nondeterministic_output"},
     {"kill", -3, NO_KEYS, LOCK_NONE, MANAGE, cmd_client_kill,
      "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | "
      "[USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no]> "
@@ -446,7 +447,8 @@ static const struct command subcommands[] = {
      "Closes connections."},
     {"list", -2, NO_KEYS, LOCK_NONE, MANAGE, cmd_client_list,
      "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]", "2.4.0",
-     "One line for each connection."},
+     "One line for each connection.",
+     .tips = "nondeterministic_output"},
     {"no-evict", 3, NO_KEYS, LOCK_NONE, MANAGE, cmd_client_no_evict, "<ON | OFF>", "7.0.0",
      "Whether the connection is kept when memory runs short."},
     {"no-touch", 3, NO_KEYS, LOCK_NONE, OWN, cmd_client_no_touch, "<ON | OFF>", "7.2.0",

@@ -2,6 +2,7 @@
 //
 // COMMAND: the command table as clients see it. Everything is read off the rows, so a new command
 // needs nothing here.
+#include <stdio.h>
 #include <string.h>
 
 #include "server/engine/cmd.h"
@@ -31,6 +32,21 @@ static void reply_words(struct cmd_ctx *c, const struct words *w)
     reply_set(c->reply, w->n);
     for (size_t i = 0; i < w->n; i++)
         reply_simple(c->reply, w->at[i]);
+}
+
+// The words of a text with a blank between any two, each written by `reply_word`.
+static void reply_split(struct cmd_ctx *c, const char *text,
+                        void (*reply_word)(struct reply *, const char *))
+{
+    char copy[128], *rest = NULL;
+    struct words w = {.n = 0};
+
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        add_word(&w, true, word);
+    reply_set(c->reply, w.n);
+    for (size_t i = 0; i < w.n; i++)
+        reply_word(c->reply, w.at[i]);
 }
 
 static struct words flags_of(const struct command_entry *e)
@@ -114,15 +130,16 @@ static bool has_category(const struct command_entry *e, struct bytes name)
 
 // ---- key specifications -----------------------------------------------------------------------
 
-static void add_key_flags(struct words *w, enum lock_class mode, bool overwritten)
+// What the command does with its keys; `first` only matters where the first key is a special one.
+static const char *use_of(const struct command *row, enum lock_class mode, bool first)
 {
-    bool writes = mode == LOCK_WRITE;
+    const char *use = first ? row->key_use : row->rest_use;
 
-    add_word(w, !writes, "RO");
-    add_word(w, writes && !overwritten, "RW");
-    add_word(w, writes && overwritten, "OW");
-    add_word(w, !overwritten, "access");
-    add_word(w, writes, "update");
+    if (use)
+        return use;
+    if (mode != LOCK_WRITE)
+        return "RO access";
+    return first && (row->flags & CMD_READ_REST) ? "OW update" : "RW access update";
 }
 
 static void reply_type_and_spec(struct cmd_ctx *c, const char *type, size_t nfields)
@@ -140,15 +157,11 @@ static void reply_field(struct cmd_ctx *c, const char *name, int64_t value)
     reply_int(c->reply, value);
 }
 
-static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, enum lock_class mode,
-                             bool overwritten)
+static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, const char *use)
 {
-    struct words w = {.n = 0};
-
-    add_key_flags(&w, mode, overwritten);
     reply_map(c->reply, 3);
     reply_bulk_str(c->reply, "flags");
-    reply_words(c, &w);
+    reply_split(c, use, reply_simple);
     reply_bulk_str(c->reply, "begin_search");
     reply_type_and_spec(c, "index", 1);
     reply_field(c, "index", keys.first);
@@ -162,13 +175,10 @@ static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, enum lock_
 // Keys that only the command's own function finds.
 static void reply_unknown_spec(struct cmd_ctx *c, enum lock_class mode)
 {
-    struct words w = {.n = 0};
-
-    add_key_flags(&w, mode, false);
-    add_word(&w, true, "incomplete");
     reply_map(c->reply, 3);
     reply_bulk_str(c->reply, "flags");
-    reply_words(c, &w);
+    reply_split(c, mode == LOCK_WRITE ? "RW access update incomplete" : "RO access incomplete",
+                reply_simple);
     reply_bulk_str(c->reply, "begin_search");
     reply_type_and_spec(c, "unknown", 0);
     reply_bulk_str(c->reply, "find_keys");
@@ -198,10 +208,10 @@ static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
 
     reply_set(c->reply, n);
     if (n == 2) {
-        reply_range_spec(c, first, LOCK_WRITE, read_rest);
-        reply_range_spec(c, rest, read_rest ? LOCK_READ : LOCK_WRITE, false);
+        reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
+        reply_range_spec(c, rest, use_of(row, read_rest ? LOCK_READ : LOCK_WRITE, false));
     } else if (row->keys.first) {
-        reply_range_spec(c, row->keys, row->lock, false);
+        reply_range_spec(c, row->keys, use_of(row, row->lock, true));
     } else if (n) {
         reply_unknown_spec(c, row->lock);
     }
@@ -222,7 +232,7 @@ static void reply_info(struct cmd_ctx *c, const struct command_entry *e, bool wi
     reply_int(c->reply, e->row->keys.last);
     reply_int(c->reply, e->row->keys.step);
     reply_words(c, &categories);
-    reply_set(c->reply, 0); // tips: none
+    reply_split(c, e->row->tips ? e->row->tips : "", reply_bulk_str);
     reply_key_specs(c, e->row);
     reply_set(c->reply, nsubs);
     for (unsigned i = 0; i < nsubs; i++) // they have no subcommands of their own
@@ -474,6 +484,7 @@ struct key_listing {
     struct cmd_ctx *c;
     const struct command_entry *e;
     bool with_flags;
+    int n;
 };
 
 static void list_key(int arg, enum lock_class mode, void *ctx)
@@ -482,11 +493,14 @@ static void list_key(int arg, enum lock_class mode, void *ctx)
     struct cmd_ctx *c = l->c;
 
     if (l->with_flags) {
-        struct words w = {.n = 0};
-        add_key_flags(&w, mode, mode == LOCK_WRITE && (l->e->row->flags & CMD_READ_REST));
+        bool first = l->n++ == 0 || count_key_specs(l->e->row) == 1;
+        char use[64], *varies;
+        snprintf(use, sizeof use, "%s", use_of(l->e->row, mode, first));
+        if ((varies = strstr(use, " variable_flags")) != NULL)
+            *varies = '\0'; // says that the others are the most there can be
         reply_array(c->reply, 2);
         reply_bulk_bytes(c->reply, c->argv[2 + arg]);
-        reply_words(c, &w);
+        reply_split(c, use, reply_simple);
     } else {
         reply_bulk_bytes(c->reply, c->argv[2 + arg]);
     }
@@ -574,7 +588,8 @@ static const struct command subcommands[] = {
     {"count", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_count, "", "2.8.13",
      "How many commands there are."},
     {"docs", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_docs,
-     "[command-name [command-name ...]]", "7.0.0", "Summaries and arguments of commands."},
+     "[command-name [command-name ...]]", "7.0.0", "Summaries and arguments of commands.",
+     .tips = "nondeterministic_output_order"},
     {"getkeys", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeys,
      "", "2.8.13", "Which arguments of a command are keys."},
     {"getkeysandflags", -4, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_getkeysandflags,
@@ -582,15 +597,18 @@ static const struct command subcommands[] = {
     {"help", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_help, "", "5.0.0",
      "Lists the subcommands."},
     {"info", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_info,
-     "[command-name [command-name ...]]", "2.8.13", "The rows of commands in the table."},
+     "[command-name [command-name ...]]", "2.8.13", "The rows of commands in the table.",
+     .tips = "nondeterministic_output_order"},
     {"list", -2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command_list,
      "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]", "7.0.0",
-     "The names of commands."},
+     "The names of commands.",
+     .tips = "nondeterministic_output_order"},
     COMMANDS_END,
 };
 
 COMMANDS(command) = {
     {"command", -1, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_command, "", "2.8.13",
-     "The table of all commands.", .subcommands = subcommands},
+     "The table of all commands.", .subcommands = subcommands,
+     .tips = "nondeterministic_output_order"},
     COMMANDS_END,
 };

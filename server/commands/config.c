@@ -90,7 +90,8 @@ static const struct command subcommands[] = {
     {"rewrite", 2, NO_KEYS, LOCK_NONE, MANAGE, cmd_config_rewrite, "", "2.8.0",
      "Writes the parameters into the configuration file."},
     {"set", -4, NO_KEYS, LOCK_NONE, MANAGE, cmd_config_set,
-     "parameter value [parameter value ...]", "2.0.0", "Changes parameters."},
+     "parameter value [parameter value ...]", "2.0.0", "Changes parameters.",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
     COMMANDS_END,
 };
 

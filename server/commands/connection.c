@@ -165,7 +165,8 @@ enum {
 // clang-format off
 COMMANDS(connection) = {
     {"ping", -1, NO_KEYS, LOCK_NONE, CMD_FAST | CMD_CONNECTION, cmd_ping, "[message]", "1.0.0",
-     "Answers PONG, or the message."},
+     "Answers PONG, or the message.",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"echo", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_echo, "message", "1.0.0",
      "Answers the message."},
     {"select", 2, NO_KEYS, LOCK_NONE, ANY_TIME, cmd_select, "index", "1.0.0",

@@ -84,11 +84,14 @@ static void cmd_swapdb(struct cmd_ctx *c)
 // clang-format off
 COMMANDS(database) = {
     {"dbsize", 1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY | CMD_FAST, cmd_dbsize, "",
-     "1.0.0", "Counts the keys of the selected database."},
+     "1.0.0", "Counts the keys of the selected database.",
+     .tips = "request_policy:all_shards response_policy:agg_sum"},
     {"flushall", -1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_DANGEROUS, cmd_flushall,
-     "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of all databases."},
+     "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of all databases.",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"flushdb", -1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_DANGEROUS, cmd_flushdb,
-     "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of the selected database."},
+     "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of the selected database.",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"swapdb", 3, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_FAST | CMD_DANGEROUS,
      cmd_swapdb, "index1 index2", "4.0.0", "Exchanges the contents of two databases."},
     COMMANDS_END,

@@ -114,9 +114,11 @@ static const struct command subcommands[] = {
     {"help", 2, NO_KEYS, LOCK_NONE, CMD_LOADING | CMD_STALE, cmd_memory_help, "", "4.0.0",
      "Lists the subcommands."},
     {"stats", 2, NO_KEYS, LOCK_NONE, 0, cmd_memory_stats, "", "4.0.0",
-     "Where the server's memory goes."},
+     "Where the server's memory goes.",
+     .tips = "nondeterministic_output request_policy:all_shards response_policy:special"},
     {"usage", -3, KEYS(2, 2, 1), LOCK_READ, 0, cmd_memory_usage, "key [SAMPLES count]", "4.0.0",
-     "The bytes that a key and its value occupy."},
+     "The bytes that a key and its value occupy.",
+     .key_use = "RO"},
     COMMANDS_END,
 };
 

@@ -87,15 +87,19 @@ static void cmd_object_help(struct cmd_ctx *c)
 // clang-format off
 static const struct command object_subcommands[] = {
     {"encoding", 3, KEYS(2, 2, 1), LOCK_NONE, CMD_KEYSPACE, cmd_object_encoding, "key", "2.2.3",
-     "Names the internal representation of a key's value."},
+     "Names the internal representation of a key's value.",
+     .key_use = "RO", .tips = "nondeterministic_output"},
     {"freq", 3, KEYS(2, 2, 1), LOCK_NONE, CMD_KEYSPACE, cmd_object_freq, "key", "4.0.0",
-     "How often a key is used, as a logarithmic counter."},
+     "How often a key is used, as a logarithmic counter.",
+     .key_use = "RO", .tips = "nondeterministic_output"},
     {"help", 2, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_LOADING | CMD_STALE, cmd_object_help, "",
      "6.2.0", "Lists the subcommands."},
     {"idletime", 3, KEYS(2, 2, 1), LOCK_NONE, CMD_KEYSPACE, cmd_object_idletime, "key", "2.2.3",
-     "The seconds since a key was last used."},
+     "The seconds since a key was last used.",
+     .key_use = "RO", .tips = "nondeterministic_output"},
     {"refcount", 3, KEYS(2, 2, 1), LOCK_NONE, CMD_KEYSPACE, cmd_object_refcount, "key", "2.2.3",
-     "The number of references to a key's value."},
+     "The number of references to a key's value.",
+     .key_use = "RO", .tips = "nondeterministic_output"},
     COMMANDS_END,
 };
 

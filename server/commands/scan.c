@@ -133,12 +133,15 @@ static void cmd_randomkey(struct cmd_ctx *c)
 // clang-format off
 COMMANDS(scan) = {
     {"keys", 2, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY | CMD_DANGEROUS, cmd_keys, "pattern",
-     "1.0.0", "Lists the keys whose names match a pattern."},
+     "1.0.0", "Lists the keys whose names match a pattern.",
+     .tips = "request_policy:all_shards nondeterministic_output_order"},
     {"randomkey", 1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY, cmd_randomkey, "", "1.0.0",
-     "Names a random key of the selected database."},
+     "Names a random key of the selected database.",
+     .tips = "request_policy:all_shards nondeterministic_output"},
     {"scan", -2, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY, cmd_scan,
      "cursor [MATCH pattern] [COUNT count] [TYPE type]", "2.8.0",
-     "Lists the keys of the selected database in steps."},
+     "Lists the keys of the selected database in steps.",
+     .tips = "nondeterministic_output request_policy:special"},
     COMMANDS_END,
 };
 // clang-format on

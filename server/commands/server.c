@@ -132,9 +132,11 @@ enum { ANY_TIME = CMD_LOADING | CMD_STALE };
 // clang-format off
 COMMANDS(server) = {
     {"info", -1, NO_KEYS, LOCK_NONE, ANY_TIME | CMD_DANGEROUS, cmd_info,
-     "[section [section ...]]", "1.0.0", "Facts and figures about the server."},
+     "[section [section ...]]", "1.0.0", "Facts and figures about the server.",
+     .tips = "nondeterministic_output request_policy:all_shards response_policy:special"},
     {"time", 1, NO_KEYS, LOCK_NONE, ANY_TIME | CMD_FAST, cmd_time, "", "2.6.0",
-     "The server's clock: seconds and microseconds."},
+     "The server's clock: seconds and microseconds.",
+     .tips = "nondeterministic_output"},
     {"role", 1, NO_KEYS, LOCK_NONE,
      ANY_TIME | CMD_FAST | CMD_NOSCRIPT | CMD_ADMINISTRATIVE | CMD_DANGEROUS, cmd_role, "",
      "2.8.12", "The server's part in replication."},

@@ -82,6 +82,11 @@ struct command {
     // it may stop early; the handler, which then runs without some locks, must report the same
     // error.
     void (*getkeys)(struct cmd_ctx *);
+    // Optional, for COMMAND INFO only, in its words with blanks between: what becomes of the first
+    // key and of the others ("RW access delete") where the lock class does not say enough, and
+    // hints for clients and proxies.
+    const char *key_use, *rest_use;
+    const char *tips;
 };
 
 #define COMMANDS(family) const struct command commands_##family[]
