@@ -53,12 +53,12 @@ static inline int64_t lock_wait_ends_after(struct lock_wait *wait, const struct 
 
 // One or several kinds summed.
 struct lock_summary {
-    uint64_t waits;                  // acquisitions that slept
-    uint64_t spins;                  // acquisitions that spun and did not sleep
-    uint64_t handoffs;               // waits that ended in a hand-over
-    uint64_t starved;                // waits longer than lock_tuning.starvation_ms
-    uint64_t waiters;                // asleep now
-    uint64_t wait_ns;                // of all waits together
+    uint64_t waits;    // acquisitions that slept
+    uint64_t spins;    // acquisitions that spun and did not sleep; with many threads a few less
+    uint64_t handoffs; // waits that ended in a hand-over
+    uint64_t starved;  // waits longer than lock_tuning.starvation_ms
+    uint64_t waiters;  // asleep now
+    uint64_t wait_ns;  // of all waits together
     uint64_t p50_ns, p99_ns, max_ns; // of one wait; p50 and p99 are at most a quarter too high
 };
 
