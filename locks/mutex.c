@@ -33,6 +33,7 @@ void mutex_forget_parked_locked(struct mutex *mutex)
 
 struct wait {
     struct mutex *mutex;
+    bool passed_over; // woken once already: the park token
     struct spin spin;
     struct lock_wait stats;
 };
@@ -72,7 +73,7 @@ static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
         uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
         if (!(state & MUTEX_PARKED) && spin_wait(&wait->spin))
             continue;
-        struct park_result result = park(mutex, &ops, wait, 0, deadline_ns);
+        struct park_result result = park(mutex, &ops, wait, wait->passed_over, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
             return false;
         if (result.status == PARK_UNPARKED && result.token == MUTEX_TOKEN_HANDED_OVER) {
@@ -80,6 +81,9 @@ static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
             wait->stats.handed_over = true;
             return true; // still LOCKED, for us; park() has ordered it after the last holder
         }
+        // Whoever was woken only to find it taken again has waited long enough.
+        if (result.status == PARK_UNPARKED)
+            wait->passed_over = true;
         spin_reset(&wait->spin);
     }
 }
@@ -103,7 +107,8 @@ static uintptr_t let_go(void *arg, struct unpark_result result)
 {
     const struct release *release = arg;
     uint8_t parked = result.have_more ? MUTEX_PARKED : 0;
-    bool hand_over = result.unparked > 0 && (release->fair || result.be_fair);
+    bool passed_over = result.park_token != 0;
+    bool hand_over = result.unparked > 0 && (release->fair || result.be_fair || passed_over);
     // Release: as in mutex_unlock(). For a hand-over the wake-up itself orders the next holder.
     atomic_store_explicit(&release->mutex->state,
                           (uint8_t)(hand_over ? MUTEX_LOCKED | parked : parked),

@@ -11,8 +11,9 @@
 // Uncontended lock and unlock are one compare-and-swap each, inline. Waiters spin, then park (see
 // parking_lot.h). An unlock usually frees the mutex and wakes the longest waiter, which competes
 // with whoever passes by: a thread that runs is not made to wait for one that still has to wake up.
-// About every half millisecond the unlock hands the mutex over instead, without freeing it, so
-// nobody waits for ever.
+// About every half millisecond, after a long hold, and for a waiter that was woken before and found
+// the mutex taken again, the unlock hands the mutex over instead, without freeing it: nobody waits
+// for ever.
 //
 // Invariant: PARKED is set and cleared only under the parking lot's bucket lock of the mutex, and
 // when that is free, a waiter in the queue implies PARKED.

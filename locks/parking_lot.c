@@ -515,6 +515,7 @@ struct unpark_result unpark_one(const void *addr,
         if (atomic_load_explicit(&w->key, memory_order_relaxed) == key) {
             decide_locked(bucket, prev, &list);
             result.unparked = 1;
+            result.park_token = w->park_token;
             break;
         }
     }

@@ -101,10 +101,11 @@ bool park_cancel(struct park_waiter *waiter,
                  void (*cancelled)(void *arg, const void *addr, bool was_last), void *arg);
 
 struct unpark_result {
-    size_t unparked; // how many will be woken
-    size_t requeued; // how many were moved
-    bool have_more;  // others still wait on the (first) address
-    bool be_fair;    // it is time to hand the lock over; only set when somebody will be woken
+    size_t unparked;      // how many will be woken
+    size_t requeued;      // how many were moved
+    bool have_more;       // others still wait on the (first) address
+    uintptr_t park_token; // of the last one that will be woken
+    bool be_fair;         // it is time to hand the lock over; only set when somebody will be woken
 };
 
 // Wakes the longest waiter of addr, if any. callback runs under the bucket lock, also when nobody
