@@ -10,7 +10,8 @@
 //
 // The time of a wait begins where its pause instructions end, that is with its first yield, or with
 // its sleep if it does not yield; a clock before that would cost as much as the spinning. A wait
-// that ended in a timeout counts as any other.
+// that ended in a timeout counts as any other. Sleeping on a condition variable is not waiting for
+// a lock; nor is what follows in the mutex's queue, if a notification has moved the sleeper there.
 //
 // Memory order: all relaxed. A reader may see the count of a wait before its time, or the reverse.
 #pragma once
