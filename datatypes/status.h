@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Results of operations below the command layer. The engine turns them into error replies at one place
-// (cmd_reply_status).
+// Results of operations below the command layer. The engine turns them into error replies at one
+// place (cmd_reply_status).
 #pragma once
 
 enum status {

@@ -33,7 +33,8 @@ size_t str_len(struct value v);
 // bits, inline text up to 7 bytes, else a block. expires_at_ms may be NO_EXPIRE. STATUS_TOO_LONG
 // only above STR_MAX_BYTES.
 enum status str_new(const char *data, size_t len, int64_t expires_at_ms, struct value *out);
-// The same, but a number stays a text: only for OBJECT ENCODING, str_to_i64() takes it for a number.
+// The same, but a number stays a text: only for OBJECT ENCODING, str_to_i64() takes it for a
+// number.
 enum status str_new_text(const char *data, size_t len, int64_t expires_at_ms, struct value *out);
 enum status str_from_i64(int64_t n, int64_t expires_at_ms, struct value *out);
 

@@ -398,8 +398,11 @@ static void test_dbsize_and_flush(void **state)
     expect(w, "OK", "SET d 4");
     expect(w, "OK", "SELECT 0");
     expect(w, ":4", "DBSIZE");
+    expect(w, "OK", "CONFIG RESETSTAT");
     expect(w, "OK", "FLUSHDB ASYNC");
     expect(w, ":0", "DBSIZE");
+    wait_until(strstr(wire_text(w, NULL, "INFO memory"), "lazyfree_pending_objects:0"), 5000);
+    assert_non_null(strstr(wire_text(w, NULL, "INFO memory"), "lazyfreed_objects:4"));
     expect(w, "OK", "SET a 1");
     expect(w, "OK", "FLUSHDB sync");
     expect(w, ":0", "EXISTS a");

@@ -34,6 +34,7 @@ enum {
 struct flushed {
     struct flushed *next;
     struct dict *dict;
+    size_t nkeys; // when it was emptied
 };
 
 int64_t store_now_ms(void)
@@ -119,6 +120,9 @@ static bool free_flushed(struct kl_store *store, int64_t until_ns)
             mutex_unlock(&store->flushed_lock);
             return false;
         }
+        atomic_fetch_add_explicit(&store->lazyfreed, f->nkeys, memory_order_relaxed);
+        // Release: who sees that nothing is pending sees in `lazyfreed` what was.
+        atomic_fetch_sub_explicit(&store->lazyfree_pending, f->nkeys, memory_order_release);
         mem_free(f);
     }
 }
@@ -290,6 +294,7 @@ static void flush_exclusive(struct kl_store *store, void *arg)
         atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
         atomic_store_explicit(&store->dbs[db].scan_cursor, 0, memory_order_relaxed);
         f->dict = old;
+        f->nkeys = db_size(store, db);
         for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
              t = t->next) {
             // Their owners are outside: the gate is closed.
@@ -351,6 +356,8 @@ enum status db_flush(struct cmd_ctx *c, int db, bool sync)
     mutex_lock(&store->flushed_lock);
     for (int i = 0; i <= job.last - job.first; i++) {
         job.fresh[i]->next = store->flushed;
+        atomic_fetch_add_explicit(&store->lazyfree_pending, job.fresh[i]->nkeys,
+                                  memory_order_relaxed);
         store->flushed = job.fresh[i];
     }
     mutex_unlock(&store->flushed_lock);

@@ -56,6 +56,7 @@ struct kl_store {
     struct mutex exclusive_lock;      // one closer of the gate at a time
     struct mutex expire_lock;         // one runner of active expiry at a time
     struct mutex flushed_lock;
+    _Atomic size_t lazyfree_pending, lazyfreed; // keys of flushed databases, to be freed and freed
     struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
     struct error_stats errors;
     struct rates rates;
