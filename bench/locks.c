@@ -25,7 +25,8 @@ static void print_cpu_model(void)
         fclose(info);
 }
 
-static void print_machine(void)
+// load: of the minute before the first round. Above about 0.5 others were at work, too.
+static void print_machine(double load)
 {
     struct utsname os;
     char date[32];
@@ -36,7 +37,7 @@ static void print_machine(void)
     printf("%ld CPUs, ", sysconf(_SC_NPROCESSORS_ONLN));
     if (uname(&os) == 0)
         printf("%s %s, %s, ", os.sysname, os.release, os.machine);
-    printf("gcc " __VERSION__ "\n");
+    printf("gcc " __VERSION__ "\nload average before the run: %.1f\n", load);
 }
 
 static bool chosen[64];
@@ -96,12 +97,14 @@ int main(int argc, char **argv)
     report.last = calloc(cells, sizeof(*report.last));
     if (report.figures == NULL || report.last == NULL)
         return 1;
+    double load = 0;
+    (void)getloadavg(&load, 1);
     kinds_calibrate();
     for (int round = 0; round < report.rounds; round++) {
         fprintf(stderr, "locks: round %d of %d\n", round + 1, report.rounds);
         run_round(&report, round);
     }
-    print_machine();
+    print_machine(load);
     report_print(&report, chosen, stdout);
     if (dir != NULL && !report_plot_data(&report, dir)) {
         fprintf(stderr, "locks: could not write plot data to %s\n", dir);

@@ -28,20 +28,12 @@ union any_lock {
     pthread_spinlock_t spin;
 };
 
-struct preset {
-    uint32_t spins, backoff_steps, yields, fairness_us;
-};
-
-// The three presets of Keylot's locks: default, throughput, fairness.
-static const struct preset presets[] = {{16, 4, 32, 500}, {32, 8, 64, 1000}, {8, 2, 16, 250}};
+// The kinds of Keylot's locks are its presets, in their order.
+_Static_assert((int)KIND_PTHREAD == (int)LOCK_PRESETS, "a kind for each preset");
 
 static void apply_preset(enum kind kind)
 {
-    const struct preset *preset = &presets[kind <= KIND_KEYLOT_FAIRNESS ? kind : 0];
-    atomic_store_explicit(&lock_tuning.spins, preset->spins, memory_order_relaxed);
-    atomic_store_explicit(&lock_tuning.backoff_steps, preset->backoff_steps, memory_order_relaxed);
-    atomic_store_explicit(&lock_tuning.yields, preset->yields, memory_order_relaxed);
-    atomic_store_explicit(&lock_tuning.fairness_us, preset->fairness_us, memory_order_relaxed);
+    lock_tuning_set(&lock_presets[kind < KIND_PTHREAD ? (int)kind : 0]);
 }
 
 const char *kind_name(enum kind kind, enum family family)
