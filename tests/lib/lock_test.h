@@ -77,23 +77,24 @@ static inline void delays_set(bool on)
 // In debug builds: runs `act` once, when the calling thread next passes the point. Shows that a
 // decision taken before the point is taken again after it.
 #ifdef KL_DEBUG
-static enum lock_point act_at;
-static void (*act_once)(void);
+static _Atomic(enum lock_point) act_at; // other threads pass points, too
+static void (*_Atomic act_once)(void);
 
 static inline void act_hook(enum lock_point point)
 {
-    void (*act)(void) = act_once;
-    if (act == NULL || point != act_at)
+    void (*act)(void) = LOAD(act_once);
+    if (act == NULL || point != LOAD(act_at) ||
+        !atomic_compare_exchange_strong_explicit(&act_once, &act, NULL, memory_order_acq_rel,
+                                                 memory_order_acquire))
         return;
-    act_once = NULL;
     lock_testpoint_set(NULL);
     act();
 }
 
 static inline void interfere_at(enum lock_point point, void (*act)(void))
 {
-    act_at = point;
-    act_once = act;
+    STORE(act_at, point);
+    STORE(act_once, act);
     lock_testpoint_set(act_hook);
 }
 #endif
