@@ -182,12 +182,13 @@ static bool run(struct conn *c)
     struct request_limits limits;
     uint64_t began_ns = uv_hrtime(), section_ns = began_ns, ticks;
     bool more = false;
+    unsigned n;
 
     limits_of(c, &limits);
     limit_reply(c);
     exec_begin(engine);
     ticks = engine->now_ticks;
-    for (unsigned n = 1; may_run(c) && run_one(c, &limits); n++) {
+    for (n = 1; may_run(c) && run_one(c, &limits); n++) {
         bool flush = c->client.reply.len > FLUSH_BYTES && !c->blocked;
         uint64_t now_ns;
 
@@ -212,6 +213,7 @@ static bool run(struct conn *c)
         }
     }
     exec_end(engine);
+    c->thread->turn_commands += n - 1;
     return more;
 }
 

@@ -38,7 +38,10 @@ struct conn_thread {
 
     // Of the thread itself.
     uv_async_t wake;
-    uv_idle_t again;                // active while again_queue is not empty
+    uv_idle_t again;  // active while again_queue is not empty
+    uv_idle_t linger; // active for a moment after a busy turn
+    uint64_t linger_until_ns;
+    unsigned turn_commands;         // requests run in this turn
     uv_check_t turn_end;            // after the callbacks of all ready sockets
     struct conn *conns;             // all
     struct conn_queue again_queue;  // those with requests left from their last turn
