@@ -176,6 +176,21 @@ void dict_prefetch(const struct dict *d, uint64_t hash)
     __builtin_prefetch(bucket_of(d, hash));
 }
 
+const void *dict_prefetch_node(const struct dict *d, uint64_t hash)
+{
+    const struct bucket *b = bucket_of(d, hash);
+    uint64_t tag = hash_tag(hash);
+
+    for (unsigned i = 0; b && i < SLOTS; i++) {
+        uint64_t word = slot_load(b, i);
+        if (word >> TAG_SHIFT == tag) {
+            __builtin_prefetch(word_pointer(word));
+            return word_pointer(word);
+        }
+    }
+    return NULL;
+}
+
 // ---- lookups -----------------------------------------------------------------------------------
 static inline bool node_has_key(const struct dict *d, const void *node, const char *key,
                                 size_t nkey)

@@ -51,6 +51,9 @@ uint64_t dict_hash(const struct dict *, const char *key, size_t nkey);
 
 // Brings the bucket of `hash` into the cache; a hint.
 void dict_prefetch(const struct dict *, uint64_t hash);
+// Brings the node that probably has that hash into the cache; returns it (it may be another one),
+// or NULL. For who has prefetched the bucket a moment ago. Readers' rules.
+const void *dict_prefetch_node(const struct dict *, uint64_t hash);
 
 // The node with that key, or NULL.
 void *dict_find(const struct dict *, uint64_t hash, const char *key, size_t nkey);

@@ -464,6 +464,25 @@ enum status set_remove(struct type_ctx *ctx, struct value v, const char *member,
 
 // ---- reading ---------------------------------------------------------------------------------
 
+uint64_t set_prefetch(struct value v, const char *member, size_t len)
+{
+    uint64_t body = set_body(value_pointer(v)), hash;
+
+    if (set_body_kind(body) != SET_BODY_DICT)
+        return 0;
+    hash = dict_hash(set_body_pointer(body), member, len);
+    dict_prefetch(set_body_pointer(body), hash);
+    return hash;
+}
+
+void set_prefetch_member(struct value v, uint64_t hash)
+{
+    uint64_t body = set_body(value_pointer(v));
+
+    if (set_body_kind(body) == SET_BODY_DICT)
+        dict_prefetch_node(set_body_pointer(body), hash);
+}
+
 bool set_contains(struct type_ctx *ctx, struct value v, const char *member, size_t len)
 {
     (void)ctx;

@@ -37,6 +37,11 @@ enum status set_remove(struct type_ctx *, struct value, const char *member, size
 bool set_contains(struct type_ctx *, struct value, const char *member, size_t len);
 size_t set_count(struct value);
 
+// [free] Brings what a look-up of that member will read into the cache, in two steps with other
+// work between them: the first returns what the second takes. Hints.
+uint64_t set_prefetch(struct value, const char *member, size_t len);
+void set_prefetch_member(struct value, uint64_t hash);
+
 // True while the set is one block (sorted array, packed blob), which is cheap to copy. From a
 // dictionary set_remove() never fails. Any lock.
 bool set_is_compact(struct value);

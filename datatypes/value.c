@@ -95,3 +95,14 @@ size_t value_weight(struct value v)
 {
     return value_kind(v) == VALUE_SET ? set_count(v) : 1;
 }
+
+uint64_t value_prefetch(struct value v, const char *member, size_t len)
+{
+    return value_kind(v) == VALUE_SET ? set_prefetch(v, member, len) : 0;
+}
+
+void value_prefetch_member(struct value v, uint64_t hash)
+{
+    if (value_kind(v) == VALUE_SET)
+        set_prefetch_member(v, hash);
+}

@@ -138,6 +138,11 @@ size_t value_memory(struct value, size_t samples);
 // Number of elements of a collection, 1 for a string: what freeing or copying it costs, roughly.
 size_t value_weight(struct value);
 
+// Brings what a look-up of that member of a collection will read into the cache, in two steps with
+// other work between them: the first returns what the second takes. Hints. Readers' rules.
+uint64_t value_prefetch(struct value, const char *member, size_t len);
+void value_prefetch_member(struct value, uint64_t hash);
+
 // Begins a change to a collection that readers can see; a no-op inside a section. Caller holds the
 // key's write lock. Relaxed is enough because of rule 4 above.
 static inline void object_write_begin(struct object *o)

@@ -17,6 +17,7 @@ enum {
     BIG_BULK = 32 * 1024,     // from this length on, read exactly to the end of the argument
     ARGS_MIN = 8,             // smallest argument array
     ARGS_KEEP = 4096,         // an array up to this size is never given back by itself
+    BATCH_ARGS = 1024,        // arguments after which a batch takes no further request
 };
 
 // A parse step's answer besides the public ones: nothing to hand out, go on with what follows.
@@ -41,17 +42,29 @@ void request_free(struct request_parser *p)
 
 static size_t keep_from(const struct request_parser *p)
 {
-    return p->args_left > 0 && p->nargs > 0 ? (size_t)(p->args[0].data - p->buf) : p->pos;
+    return p->args_left > 0 && p->nargs > 0 ? (size_t)(p->args[p->first].data - p->buf) : p->pos;
 }
 
 // Makes the arguments of a half parsed request follow the bytes from `old` to `new`.
 static void rebase_args(struct request_parser *p, uintptr_t old, uintptr_t new)
 {
+    struct bytes *args = p->args + p->first;
     int i;
 
     for (i = 0; p->args_left > 0 && i < p->nargs; i++) {
-        p->args[i].data = (const char *)((uintptr_t)p->args[i].data - old + new);
+        args[i].data = (const char *)((uintptr_t)args[i].data - old + new);
     }
+}
+
+// Drops the requests that were handed out. The arguments of a half parsed one move to the front.
+static void forget_taken(struct request_parser *p)
+{
+    if (p->args_left == 0) {
+        p->nargs = 0;
+    } else if (p->first > 0) {
+        memmove(p->args, p->args + p->first, (size_t)p->nargs * sizeof(*p->args));
+    }
+    p->first = 0;
 }
 
 // Moves the live bytes to the front of the buffer.
@@ -129,11 +142,9 @@ enum request_result request_reserve(struct request_parser *p, size_t want, char 
 {
     size_t missing, live, cap;
 
-    if (p->args_left == 0) {
-        p->nargs = 0;
-        if (p->pos == p->len) {
-            p->pos = p->len = 0;
-        }
+    forget_taken(p);
+    if (p->args_left == 0 && p->pos == p->len) {
+        p->pos = p->len = 0;
     }
     missing = big_bulk_missing(p);
     want = want == 0 ? 1 : want;
@@ -329,10 +340,11 @@ static enum step parse_args(struct request_parser *p, const struct request_limit
         if (p->len - p->pos < (size_t)p->bulk_len + 2) {
             return STEP_INCOMPLETE;
         }
-        if (p->nargs == p->args_cap && !grow_args(p, p->nargs + p->args_left)) {
+        if (p->first + p->nargs == p->args_cap &&
+            !grow_args(p, p->first + p->nargs + p->args_left)) {
             return STEP_NO_MEMORY;
         }
-        p->args[p->nargs++] = (struct bytes){p->buf + p->pos, (size_t)p->bulk_len};
+        p->args[p->first + p->nargs++] = (struct bytes){p->buf + p->pos, (size_t)p->bulk_len};
         p->pos += (size_t)p->bulk_len + 2;
         p->bulk_len = -1;
         p->args_left--;
@@ -361,26 +373,25 @@ static enum step parse_inline(struct request_parser *p, const struct request_lim
     if (count < 0) {
         return fail(p, "Protocol error: unbalanced quotes in request");
     }
-    while (p->args_cap < count) {
-        if (!grow_args(p, count)) {
+    while (p->args_cap - p->first < count) {
+        if (!grow_args(p, p->first + count)) {
             return STEP_NO_MEMORY;
         }
     }
-    p->nargs = inline_split(line, end, p->args);
+    p->nargs = inline_split(line, end, p->args + p->first);
     p->scanned = 0;
     p->pos += len + 1;
     return count > 0 ? STEP_READY : STEP_AGAIN;
 }
 
-enum request_result request_next(struct request_parser *p, const struct request_limits *limits,
-                                 int *argc, struct bytes **argv, const char **error)
+// Parses one request behind those handed out.
+static enum step parse_one(struct request_parser *p, const struct request_limits *limits)
 {
     enum step step = STEP_AGAIN;
 
     if (p->error != NULL) {
         p->pos = p->len; // bytes that came after the error
-        *error = p->error;
-        return REQUEST_PROTOCOL_ERROR;
+        return STEP_ERROR;
     }
     while (step == STEP_AGAIN) {
         if (p->args_left > 0) {
@@ -396,10 +407,14 @@ enum request_result request_next(struct request_parser *p, const struct request_
             step = parse_inline(p, limits);
         }
     }
+    return step;
+}
+
+// The answer of a step with which nothing, or the one request of request_next(), was handed out.
+static enum request_result answer(struct request_parser *p, enum step step, const char **error)
+{
     switch (step) {
     case STEP_READY:
-        *argc = p->nargs;
-        *argv = p->args;
         return REQUEST_READY;
     case STEP_ERROR:
         *error = p->error;
@@ -412,13 +427,53 @@ enum request_result request_next(struct request_parser *p, const struct request_
     }
 }
 
+enum request_result request_next(struct request_parser *p, const struct request_limits *limits,
+                                 int *argc, struct bytes **argv, const char **error)
+{
+    enum step step;
+
+    forget_taken(p);
+    step = parse_one(p, limits);
+    *argc = p->nargs;
+    *argv = p->args;
+    return answer(p, step, error);
+}
+
+enum request_result request_batch(struct request_parser *p, const struct request_limits *limits,
+                                  struct request *out, int max, int *n, const char **error)
+{
+    enum step step = STEP_READY;
+    struct bytes *argv;
+    int i;
+
+    forget_taken(p);
+    for (*n = 0; *n < max && p->first < BATCH_ARGS; (*n)++) {
+        step = parse_one(p, limits);
+        if (step != STEP_READY) {
+            break;
+        }
+        out[*n].argc = p->nargs;
+        p->first += p->nargs;
+        p->nargs = 0;
+    }
+    if (*n == 0) {
+        return answer(p, step, error);
+    }
+    argv = p->args; // which no longer moves
+    for (i = 0; i < *n; i++) {
+        out[i].argv = argv;
+        argv += out[i].argc;
+    }
+    return REQUEST_READY;
+}
+
 void request_trim(struct request_parser *p)
 {
     if (p->args_left == 0 && p->pos == p->len) {
         release_buffer(p);
         free(p->args);
         p->args = NULL;
-        p->nargs = p->args_cap = 0;
+        p->first = p->nargs = p->args_cap = 0;
     }
 }
 

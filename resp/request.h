@@ -9,6 +9,8 @@
 //     request_commit(p, n);
 //     while (request_next(p, &limits, &argc, &argv, &error) == REQUEST_READY) { run(argc, argv); }
 //
+// or several at a time with request_batch(), so that whoever runs them can look ahead.
+//
 // Layout of the query buffer
 //
 //     buf                 keep            pos              len                cap
@@ -67,18 +69,19 @@ enum request_result {
 
 // Embed by value; the fields are private to request.c.
 struct request_parser {
-    char *buf;           // NULL while cap is 0
-    size_t pos;          // first byte not parsed
-    size_t len;          // end of the bytes received
-    size_t cap;          // bytes allocated
-    struct bytes *args;  // arguments parsed, pointing into buf
-    int nargs;           // how many of them
-    int args_cap;        // how many args has room for
-    int args_left;       // arguments a multibulk request still lacks; 0 between requests
-    int drains;          // how often in a row the buffer drained nearly unused (see settle)
-    int64_t bulk_len;    // length of the argument at pos; -1 while its length line is to come
-    size_t scanned;      // bytes from pos on that are known to hold no line end
-    const char *error;   // what request_next answers for ever after a protocol error
+    char *buf;          // NULL while cap is 0
+    size_t pos;         // first byte not parsed
+    size_t len;         // end of the bytes received
+    size_t cap;         // bytes allocated
+    struct bytes *args; // arguments parsed, pointing into buf
+    int first;         // those before it were handed out; from here on they are of the next request
+    int nargs;         // how many of them
+    int args_cap;      // how many args has room for
+    int args_left;     // arguments a multibulk request still lacks; 0 between requests
+    int drains;        // how often in a row the buffer drained nearly unused (see settle)
+    int64_t bulk_len;  // length of the argument at pos; -1 while its length line is to come
+    size_t scanned;    // bytes from pos on that are known to hold no line end
+    const char *error; // what request_next answers for ever after a protocol error
     char error_text[40]; // room for the one error text that is not a constant
     // Allocates; realloc unless a test replaces it. What it returns goes to free().
     void *(*resize)(void *, size_t);
@@ -101,11 +104,23 @@ enum request_result request_reserve(struct request_parser *p, size_t want, char 
 void request_commit(struct request_parser *p, size_t nbytes);
 
 // Takes the next request out. On REQUEST_READY *argc > 0 and *argv point into the parser and stay
-// valid until the next request_next, request_reserve, request_trim or request_free. On
-// REQUEST_PROTOCOL_ERROR *error is the message without "ERR ", valid as long as the parser, and
+// valid until the next request_next, request_batch, request_reserve, request_trim or request_free.
+// On REQUEST_PROTOCOL_ERROR *error is the message without "ERR ", valid as long as the parser, and
 // every later call answers the same. Empty lines and empty arrays are skipped.
 enum request_result request_next(struct request_parser *p, const struct request_limits *limits,
                                  int *argc, struct bytes **argv, const char **error);
+
+// A request handed out by request_batch().
+struct request {
+    struct bytes *argv;
+    int argc;
+};
+
+// Takes up to `max` (> 0) requests out, as many as are complete. REQUEST_READY: *n > 0 of them, all
+// valid as long as that of request_next(). What comes behind them (an error, missing bytes) is
+// answered by the next call, with the meaning it has there.
+enum request_result request_batch(struct request_parser *p, const struct request_limits *limits,
+                                  struct request *out, int max, int *n, const char **error);
 
 // Gives the memory of a parser without pending bytes back, for connections that have gone idle.
 // Does nothing while a request is half received. Invalidates argv of the last request.

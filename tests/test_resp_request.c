@@ -73,6 +73,39 @@ static void parser_open(struct request_parser *p)
     hook.calls = hook.fail_at = 0;
 }
 
+enum { BATCH_MOST = 16 };
+
+// Takes requests out in batches of up to `max` instead of one by one. Returns as drain().
+static bool drain_batches(struct request_parser *p, const struct request_limits *limits, int max,
+                          struct transcript *t)
+{
+    struct request requests[BATCH_MOST];
+    const char *error = NULL;
+    int n;
+
+    for (;;) {
+        switch (request_batch(p, limits, requests, max, &n, &error)) {
+        case REQUEST_READY:
+            assert_in_range(n, 1, max);
+            for (int i = 0; i < n; i++) {
+                assert_true(requests[i].argc > 0);
+                transcript_add_request(t, requests[i].argc, requests[i].argv);
+            }
+            break;
+        case REQUEST_PROTOCOL_ERROR:
+            assert_int_equal(n, 0);
+            transcript_add_text(t, "!");
+            transcript_add_text(t, error);
+            return false;
+        case REQUEST_INCOMPLETE:
+            assert_int_equal(n, 0);
+            return true;
+        case REQUEST_NO_MEMORY:
+            break;
+        }
+    }
+}
+
 // Takes out all requests there are. False after a protocol error. A call that runs out of memory is
 // repeated, which must be possible.
 static bool drain(struct request_parser *p, const struct request_limits *limits,
@@ -119,8 +152,10 @@ static void feed(struct request_parser *p, const char *data, size_t len, size_t 
     }
 }
 
-// Parses the whole stream, cut at the positions given (ascending; len closes the list).
-static char *parse_cut(struct bytes s, const size_t *cuts, const struct request_limits *limits)
+// Parses the whole stream, cut at the positions given (ascending; len closes the list); with
+// batches of up to `batch` requests, 0: one by one.
+static char *parse_in(struct bytes s, const size_t *cuts, const struct request_limits *limits,
+                      int batch)
 {
     struct transcript t = {0};
     struct request_parser p;
@@ -133,13 +168,26 @@ static char *parse_cut(struct bytes s, const size_t *cuts, const struct request_
         end = *cuts < s.len ? *cuts++ : s.len;
         feed(&p, s.data + at, end - at, 16);
         at = end;
-        alive = drain(&p, limits, &t);
+        alive = batch ? drain_batches(&p, limits, batch, &t) : drain(&p, limits, &t);
     }
     if (alive && (request_pending(&p) > 0 || p.args_left > 0)) {
         transcript_add_text(&t, "...");
     }
     request_free(&p);
     return t.text;
+}
+
+// The same one by one and in batches of several sizes, which must not make a difference.
+static char *parse_cut(struct bytes s, const size_t *cuts, const struct request_limits *limits)
+{
+    char *text = parse_in(s, cuts, limits, 0);
+
+    for (int batch = 1; batch <= BATCH_MOST; batch *= 4) {
+        char *same = parse_in(s, cuts, limits, batch);
+        assert_string_equal(same, text);
+        free(same);
+    }
+    return text;
 }
 
 static const struct request_limits usual = {REQUEST_MAX_BULK, REQUEST_MAX_INLINE, REQUEST_MAX_ARGS,
@@ -771,9 +819,38 @@ static void test_request_reports_lack_of_memory(void **state)
     request_free(&p);
 }
 
+// All requests of a batch stay valid together, beside one that is half parsed, until the next call.
+static void test_batch_stays_valid_beside_a_half_parsed_request(void **state)
+{
+    static const char stream[] =
+        "*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$5\r\n12";
+    struct request requests[BATCH_MOST];
+    struct request_parser p;
+    const char *error;
+    int n;
+
+    (void)state;
+    parser_open(&p);
+    feed(&p, stream, sizeof(stream) - 1, 16);
+    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error), REQUEST_READY);
+    assert_int_equal(n, 2);
+    assert_true(bytes_equal(requests[0].argv[1], BYTES("a")));
+    assert_true(bytes_equal(requests[1].argv[0], BYTES("PING")));
+    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error),
+                     REQUEST_INCOMPLETE);
+    feed(&p, "345\r\n", 5, 16);
+    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error), REQUEST_READY);
+    assert_int_equal(n, 1);
+    assert_int_equal(requests[0].argc, 3);
+    assert_true(bytes_equal(requests[0].argv[0], BYTES("SET")));
+    assert_true(bytes_equal(requests[0].argv[2], BYTES("12345")));
+    request_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batch_stays_valid_beside_a_half_parsed_request),
         cmocka_unit_test(test_request_corpus_whole),
         cmocka_unit_test(test_request_corpus_every_pair_of_cuts),
         cmocka_unit_test(test_request_corpus_bytewise),

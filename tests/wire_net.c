@@ -79,6 +79,43 @@ static void test_net_pipeline_of_100k(void **state)
     expect(w, "\"75000\"", "GET n");
 }
 
+// Requests of one read are looked at together before the first one runs; what an earlier one
+// changes (the database, the key, its type) must be seen by the later ones all the same.
+static void test_net_pipeline_changes_its_own_ground(void **state)
+{
+    struct wire *w = *state;
+
+    assert_true(wire_send_literal(
+        w,
+        "SADD s a\r\nSELECT 1\r\nSISMEMBER s a\r\nSADD s b\r\nDEL s\r\nSET s text\r\nSADD s c\r\n"
+        "SELECT 0\r\nSISMEMBER s a\r\nRENAME s t\r\nSREM t a\r\nSCARD t\r\nCLIENT GETNAME\r\n"
+        "nonsense\r\nSADD\r\nFLUSHALL\r\nSADD s d\r\nSPOP s\r\nEXISTS s t\r\n"));
+    static const char *const replies[] = {
+        ":1",
+        "OK",
+        ":0",
+        ":1",
+        ":1",
+        "OK",
+        "-WRONGTYPE Operation against a key holding the wrong kind of value",
+        "OK",
+        ":1",
+        "OK",
+        ":1",
+        ":0",
+        "(nil)",
+        "-ERR unknown command 'nonsense', with args beginning with: ",
+        "-ERR wrong number of arguments for 'sadd' command",
+        "OK",
+        ":1",
+        "\"d\"",
+        ":0",
+    };
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        expect_reply(w, replies[i]);
+    }
+}
+
 static void test_net_many_clients(void **state)
 {
     enum { CLIENTS = 50, ROUNDS = 20 };
@@ -436,6 +473,7 @@ int main(void)
         WIRE_TEST(test_net_split_anywhere),
         WIRE_TEST(test_net_inline_mixed_with_resp),
         WIRE_TEST(test_net_pipeline_of_100k),
+        WIRE_TEST(test_net_pipeline_changes_its_own_ground),
         WIRE_TEST(test_net_many_clients),
         WIRE_TEST(test_net_half_close),
         WIRE_TEST(test_net_half_close_at_once),

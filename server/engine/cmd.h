@@ -21,6 +21,7 @@ struct client;
 struct kl_store;
 struct thread;
 struct db;
+struct exec_hint;
 
 struct cmd_ctx {
     struct kl_store *store;
@@ -31,9 +32,10 @@ struct cmd_ctx {
     const struct command_entry *cmd;
     int argc;
     const struct bytes *argv;
-    int64_t now_ms;         // unix time at which this command happens
-    int db;                 // index of the selected database
-    int nkeys;              // number of key arguments, duplicates counted
+    int64_t now_ms; // unix time at which this command happens
+    int db;         // index of the selected database
+    int nkeys;      // number of key arguments, duplicates counted
+    const struct exec_hint *hint;
     struct key_table *keys; // private to exec.c and keyspace.c
 };
 

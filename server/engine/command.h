@@ -12,12 +12,17 @@
 // the dispatcher takes the locks that the row names (see exec.h).
 #pragma once
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "resp/bytes.h"
 
 struct cmd_ctx;
+
+// <fcntl.h> has macros of these names, for flock()'s mandatory locks, which nobody here uses.
+#undef LOCK_READ
+#undef LOCK_WRITE
 
 // What a command does to the keys it names.
 enum lock_class {
@@ -87,6 +92,9 @@ struct command {
     // hints for clients and proxies.
     const char *key_use, *rest_use;
     const char *tips;
+    // Optional: the argument that is a member of the collection under the first key, and is looked
+    // up there. A hint for what to have in the cache.
+    int member;
 };
 
 #define COMMANDS(family) const struct command commands_##family[]
@@ -122,6 +130,12 @@ static inline bool command_named(const struct command_entry *e, struct bytes nam
 bool registry_init(void);
 // The command of that name in any case, or NULL.
 const struct command_entry *registry_find(struct bytes name);
+// The same, for who suspects which one it is: clients repeat themselves. `guess` may be NULL.
+static inline const struct command_entry *registry_find_like(const struct command_entry *guess,
+                                                             struct bytes name)
+{
+    return guess && !guess->parent && command_named(guess, name) ? guess : registry_find(name);
+}
 // The subcommand of a container, or NULL.
 const struct command_entry *registry_find_sub(const struct command_entry *, struct bytes name);
 // All commands and subcommands by id; top-level ones have no parent.

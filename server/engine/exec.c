@@ -13,6 +13,7 @@
 
 #include "locks/cpu.h"
 #include "locks/epoch.h"
+#include "resp/request.h"
 #include "server/engine/client.h"
 #include "server/engine/cmd.h"
 #include "server/engine/keyspace.h"
@@ -75,14 +76,10 @@ static void reply_unknown_command(struct cmd_ctx *c)
 // Finds the row, a container's subcommand included; false: an error was replied.
 static bool find_command(struct cmd_ctx *c)
 {
-    const struct command_entry *last =
-        atomic_load_explicit(&c->client->last_cmd, memory_order_relaxed);
-
-    // Clients repeat themselves: the last command's name is compared before the table is searched.
-    if (last && !last->parent && !last->nchildren && command_named(last, c->argv[0]))
-        c->cmd = last;
-    else
-        c->cmd = registry_find(c->argv[0]);
+    c->cmd = c->hint->cmd;
+    if (!c->cmd)
+        c->cmd = registry_find_like(
+            atomic_load_explicit(&c->client->last_cmd, memory_order_relaxed), c->argv[0]);
     if (!c->cmd) {
         reply_unknown_command(c);
         return false;
@@ -177,7 +174,8 @@ static void refresh_clock(struct thread *thread, uint64_t ticks)
     }
 }
 
-void exec_request(struct client *client, int argc, const struct bytes *argv)
+void exec_request(struct client *client, const struct request *request,
+                  const struct exec_hint *hint)
 {
     struct thread *thread = client->thread;
     // Where the last command ended: one look at the clock a command, and parsing counts as part of
@@ -191,8 +189,9 @@ void exec_request(struct client *client, int argc, const struct bytes *argv)
         .client = client,
         .reply = &client->reply,
         .types = &thread->types,
-        .argc = argc,
-        .argv = argv,
+        .argc = request->argc,
+        .argv = request->argv,
+        .hint = hint,
         .now_ms = thread->now_ms,
         .db = atomic_load_explicit(&client->db, memory_order_relaxed),
         .keys = thread->keys,

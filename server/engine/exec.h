@@ -4,6 +4,7 @@
 // work.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/engine/command.h"
@@ -11,6 +12,7 @@
 struct bytes;
 struct client;
 struct cmd_ctx;
+struct request;
 struct thread;
 
 // Brackets a batch of commands (one turn of an event loop): enters the epoch and passes the gate
@@ -18,10 +20,18 @@ struct thread;
 void exec_begin(struct thread *);
 void exec_end(struct thread *);
 
+// What is known of a request before it runs; zeroed: nothing. See lookahead.h.
+struct exec_hint {
+    const struct command_entry *cmd; // the command, of a container the container; NULL: not known
+    uint64_t hash;                   // of the first key, if `hashed`
+    bool hashed;
+};
+
 // Runs one request of `client` and appends its reply to client->reply. Between exec_begin/end, on
-// the client's thread. argv is borrowed for the call. argc >= 1. After a long batch the caller
-// leaves and re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held up.
-void exec_request(struct client *, int argc, const struct bytes *argv);
+// the client's thread. The arguments are borrowed for the call. argc >= 1. After a long batch the
+// caller leaves and re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held
+// up.
+void exec_request(struct client *, const struct request *, const struct exec_hint *);
 
 // Calls fn for each argument of a request that is a key, with how it would be locked, without
 // running anything; returns their number, -1 without memory. For COMMAND GETKEYS; arity must have

@@ -42,11 +42,13 @@
 #include "locks/epoch.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/exec.h"
 #include "server/engine/lock_watch.h"
 #include "server/engine/store.h"
 
 enum {
     TABLE_KEEP = 1024, // slots kept from one command to the next
+    PREFETCHED = 64,   // keys of a command that are brought into the cache together
     READ_SPINS =
         200, // pauses in which a short writer is waited for before giving up a lock-free read
 };
@@ -151,7 +153,11 @@ void keyspace_forget(struct cmd_ctx *c)
 static void slot_locate(struct cmd_ctx *c, struct key_slot *slot)
 {
     slot->dict = atomic_load_explicit(&c->store->dbs[slot->db].dict, memory_order_acquire);
-    slot->hash = dict_hash(slot->dict, slot->name.data, slot->name.len);
+    // Every dictionary of the store has the same seed.
+    if (c->hint->hashed && slot->arg == c->cmd->row->keys.first)
+        slot->hash = c->hint->hash;
+    else
+        slot->hash = dict_hash(slot->dict, slot->name.data, slot->name.len);
 }
 
 static struct entry *slot_find(const struct key_slot *slot)
@@ -242,6 +248,17 @@ static int compare_slots(const void *pa, const void *pb)
     return bytes_compare(a->name, b->name);
 }
 
+// Has the misses of all keys happen together, not one after the other.
+static void prefetch_slots(struct key_table *t)
+{
+    int n = t->nslots < PREFETCHED ? t->nslots : PREFETCHED;
+
+    for (int i = 0; i < n; i++)
+        dict_prefetch(t->slots[i].dict, t->slots[i].hash);
+    for (int i = 0; i < n; i++)
+        dict_prefetch_node(t->slots[i].dict, t->slots[i].hash);
+}
+
 // Sorts the slots into locking order and folds duplicates into the first of each.
 static void order_slots(struct cmd_ctx *c)
 {
@@ -254,6 +271,7 @@ static void order_slots(struct cmd_ctx *c)
     t->norder = t->nslots;
     if (t->nslots < 2)
         return;
+    prefetch_slots(t);
     qsort(t->order, (size_t)t->nslots, sizeof *t->order, compare_slots);
     t->norder = 1;
     for (int i = 1; i < t->nslots; i++) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-// Before <uv.h>, hence before <fcntl.h>, which defines macros named as the lock classes are.
-#include "server/engine/exec.h"
 #include "server/net/conn.h"
 
 #include <errno.h>
@@ -12,6 +10,7 @@
 #include "datatypes/mem.h"
 #include "datatypes/str.h"
 #include "server/engine/config.h"
+#include "server/engine/exec.h"
 #include "server/engine/store.h"
 #include "server/net/conn_thread.h"
 #include "server/net/log.h"
@@ -145,17 +144,14 @@ static bool may_run(const struct conn *c)
     return c->state == CONN_OPEN || c->state == CONN_DRAINING;
 }
 
-// Takes the next request out and runs it. False: there is none, for now or for ever.
-static bool run_one(struct conn *c, const struct request_limits *limits)
+// Takes the next requests out of the parser. False: there is none, for now or for ever.
+static bool take_requests(struct conn *c, const struct request_limits *limits)
 {
-    struct bytes *argv;
     const char *error;
-    int argc;
 
-    switch (request_next(&c->parser, limits, &argc, &argv, &error)) {
+    c->next_request = 0;
+    switch (request_batch(&c->parser, limits, c->requests, LOOKAHEAD_MAX, &c->nrequests, &error)) {
     case REQUEST_READY:
-        exec_request(&c->client, argc, argv);
-        check_after_command(c);
         return true;
     case REQUEST_INCOMPLETE:
         if (c->state == CONN_DRAINING) {
@@ -175,6 +171,36 @@ static bool run_one(struct conn *c, const struct request_limits *limits)
     return false;
 }
 
+// Looks ahead over the requests at hand. One alone gains nothing from it.
+static void look_ahead(struct conn *c)
+{
+    struct exec_hint *hints = c->thread->hints;
+    int n = c->nrequests - c->next_request;
+
+    if (n > 1) {
+        lookahead(&c->client, c->requests + c->next_request, hints + c->next_request, n);
+    } else {
+        hints[c->next_request] = (struct exec_hint){0};
+    }
+}
+
+// Runs the next request. False: there is none, for now or for ever.
+static bool run_one(struct conn *c, const struct request_limits *limits)
+{
+    int i;
+
+    if (c->next_request == c->nrequests) {
+        if (!take_requests(c, limits)) {
+            return false;
+        }
+        look_ahead(c);
+    }
+    i = c->next_request++;
+    exec_request(&c->client, &c->requests[i], &c->thread->hints[i]);
+    check_after_command(c);
+    return true;
+}
+
 // Runs requests for one turn. True: it was cut short, and there may be more.
 static bool run(struct conn *c)
 {
@@ -188,6 +214,9 @@ static bool run(struct conn *c)
     limit_reply(c);
     exec_begin(engine);
     ticks = engine->now_ticks;
+    if (c->next_request < c->nrequests) {
+        look_ahead(c); // the hints were lost to other connections since the last turn
+    }
     for (n = 1; may_run(c) && run_one(c, &limits); n++) {
         bool flush = c->client.reply.len > FLUSH_BYTES && !c->blocked;
         uint64_t now_ns;

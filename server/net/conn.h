@@ -38,6 +38,7 @@
 
 #include "resp/request.h"
 #include "server/engine/client.h"
+#include "server/engine/lookahead.h"
 
 struct conn_thread;
 
@@ -66,6 +67,9 @@ struct conn {
     _Atomic bool kill_wanted;
     uv_poll_t poll;
     struct request_parser parser;
+    // Requests taken out of the parser that wait for their turn; nothing is read meanwhile.
+    struct request requests[LOOKAHEAD_MAX];
+    int nrequests, next_request;
 };
 
 // Starts serving an accepted socket; NULL when that is not possible (the caller still owns it).

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "locks/mutex.h"
+#include "server/engine/lookahead.h"
 
 struct conn;
 struct server;
@@ -41,12 +42,13 @@ struct conn_thread {
     uv_idle_t again;  // active while again_queue is not empty
     uv_idle_t linger; // active for a moment after a busy turn
     uint64_t linger_until_ns;
-    unsigned turn_commands;         // requests run in this turn
-    uv_check_t turn_end;            // after the callbacks of all ready sockets
-    struct conn *conns;             // all
-    struct conn_queue again_queue;  // those with requests left from their last turn
-    struct conn_queue unsent_queue; // those to be settled at the end of the loop's turn
-    bool single;                    // serves one connection and ends with it
+    unsigned turn_commands;                // requests run in this turn
+    struct exec_hint hints[LOOKAHEAD_MAX]; // of the requests of the connection that is running
+    uv_check_t turn_end;                   // after the callbacks of all ready sockets
+    struct conn *conns;                    // all
+    struct conn_queue again_queue;         // those with requests left from their last turn
+    struct conn_queue unsent_queue;        // those to be settled at the end of the loop's turn
+    bool single;                           // serves one connection and ends with it
     bool stopping;
 
     struct mutex inbox_lock;

@@ -8,6 +8,7 @@
 
 #include "locks/epoch.h"
 #include "server/engine/config.h"
+#include "resp/request.h"
 #include "server/engine/exec.h"
 #include "tests/lib/check.h"
 
@@ -65,7 +66,7 @@ static const char *run(struct inproc_client *c, const char *format, va_list args
     }
     reply_clear(&c->client.reply);
     exec_begin(c->thread);
-    exec_request(&c->client, n, words);
+    exec_request(&c->client, &(struct request){words, n}, &(struct exec_hint){0});
     exec_end(c->thread);
     reply_raw(&c->client.reply, "", 1); // terminates it
     return c->client.reply.data;
