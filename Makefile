@@ -67,7 +67,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench bench-locks install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks bench-tail install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -132,8 +132,11 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $< $(LIB) -lhiredis $(LIBS) -o $@
 
-BENCH_LOCKS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/locks*.c)))
-$(BUILD)/bench/locks: $(BENCH_LOCKS) $(LIB)
+# A bench of several files: those whose names begin with its name, and bench/common.c.
+bench_objs = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/$(1)*.c) bench/common.c))
+$(BUILD)/bench/locks: $(call bench_objs,locks) $(LIB)
+$(BUILD)/bench/tail: $(call bench_objs,tail)
+$(BUILD)/bench/locks $(BUILD)/bench/tail:
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
@@ -180,6 +183,13 @@ bench-locks:
 	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_PLOT)"
 	@$(MAKE) --no-print-directory -j2 $(BUILD)/bench/locks
 	@bench/locks_run.sh $(BUILD)/bench/locks
+
+## bench-tail: small commands beside heavy ones, into bench/results/tail.txt and docs/tail.svg
+bench-tail:
+	@$(MAKE) --no-print-directory deps \
+	  DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH) $(DEB_PACKAGES_PLOT)"
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/tail
+	@bench/tail_run.sh $(BUILD)/bench/tail
 
 # ---- installing ------------------------------------------------------------------------------
 ## deps: install the missing Debian packages (needs root or sudo only when some are missing)

@@ -1,44 +1,13 @@
 // SPDX-License-Identifier: MIT
 // usage: locks [-r ROUNDS] [-e EXPERIMENT]... [-d PLOT_DATA_DIR]
 #include "bench/locks.h"
+#include "bench/common.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_ROUNDS 5
-
-static void print_cpu_model(void)
-{
-    char line[256];
-    FILE *info = fopen("/proc/cpuinfo", "r");
-    while (info != NULL && fgets(line, sizeof(line), info) != NULL) {
-        char *value = strstr(line, ": ");
-        if (strncmp(line, "model name", 10) == 0 && value != NULL) {
-            printf("%.*s, ", (int)strcspn(value + 2, "\n"), value + 2);
-            break;
-        }
-    }
-    if (info != NULL)
-        fclose(info);
-}
-
-// load: of the minute before the first round. Above about 0.5 others were at work, too.
-static void print_machine(double load)
-{
-    struct utsname os;
-    char date[32];
-    time_t now = time(NULL);
-    strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&now));
-    printf("Locks of Keylot and their peers, %s\n", date);
-    print_cpu_model();
-    printf("%ld CPUs, ", sysconf(_SC_NPROCESSORS_ONLN));
-    if (uname(&os) == 0)
-        printf("%s %s, %s, ", os.sysname, os.release, os.machine);
-    printf("gcc " __VERSION__ "\nload average before the run: %.1f\n", load);
-}
 
 static bool chosen[64];
 
@@ -104,7 +73,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "locks: round %d of %d\n", round + 1, report.rounds);
         run_round(&report, round);
     }
-    print_machine(load);
+    bench_print_machine("Locks of Keylot and their peers", load);
     report_print(&report, chosen, stdout);
     if (dir != NULL && !report_plot_data(&report, dir)) {
         fprintf(stderr, "locks: could not write plot data to %s\n", dir);

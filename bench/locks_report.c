@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bench/locks.h"
+#include "bench/common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,18 +58,6 @@ struct figures figures_of(const struct role *role, const struct outcome *outcome
     };
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof(*values), compare_doubles);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 // The figures are doubles only, so that each is a column.
 enum { COLUMNS = sizeof(struct figures) / sizeof(double) };
 union figures_row {
@@ -85,7 +74,7 @@ static struct figures median_figures(const struct report *report, int experiment
         double values[MAX_ROUNDS];
         for (int r = 0; r < report->rounds; r++)
             values[r] = ((const union figures_row *)&cell[r])->column[c];
-        result.column[c] = median(values, report->rounds);
+        result.column[c] = bench_median(values, report->rounds);
     }
     return result.figures;
 }
@@ -112,7 +101,7 @@ static double rate(const struct report *report, const char *id, int kind)
         for (int role = 0; role < ROLES; role++)
             sums[r] += report_cell(report, find(id), kind, role)[r].rate;
     }
-    return median(sums, report->rounds);
+    return bench_median(sums, report->rounds);
 }
 
 // The median over rounds of rate / pthread's rate in the same round.
@@ -127,7 +116,7 @@ static double rate_ratio(const struct report *report, const char *id, int kind, 
         }
         ratios[r] = other > 0 ? own / other : 0;
     }
-    return median(ratios, report->rounds);
+    return bench_median(ratios, report->rounds);
 }
 
 // ---- tables ----------------------------------------------------------------------------------
@@ -159,68 +148,45 @@ static void print_experiment(const struct report *report, int e, FILE *to)
     }
 }
 
-struct goals {
-    FILE *to;
-    int met, missed;
-};
-
-static void goal(struct goals *goals, const char *what, double value, const char *unit, bool upper,
-                 double limit)
-{
-    bool met = upper ? value <= limit : value >= limit;
-    goals->met += met;
-    goals->missed += !met;
-    fprintf(goals->to, "  %-6s %-58s %8.3g%s (at %s %.3g)\n", met ? "met" : "MISSED", what, value,
-            unit, upper ? "most" : "least", limit);
-}
-
-static void at_most(struct goals *goals, const char *what, double value, const char *unit,
-                    double limit)
-{
-    goal(goals, what, value, unit, true, limit);
-}
-
-static void at_least(struct goals *goals, const char *what, double value, const char *unit,
-                     double limit)
-{
-    goal(goals, what, value, unit, false, limit);
-}
-
 // What Keylot's default preset is held to, against pthread in the same run.
 static void print_goals(const struct report *report, FILE *to)
 {
     enum { OWN = KIND_KEYLOT, PEER = KIND_PTHREAD };
     struct goals g = {.to = to};
     fprintf(to, "\nGoals (default preset; x = times pthread in the same round)\n");
-    at_most(&g, "uncontended mutex, time", 1 / rate_ratio(report, "solo-mutex", OWN, PEER), "x",
-            0.8);
-    at_most(&g, "uncontended read, time", 1 / rate_ratio(report, "solo-read", OWN, PEER), "x", 1);
-    at_most(&g, "uncontended write, time", 1 / rate_ratio(report, "solo-write", OWN, PEER), "x",
-            0.65);
-    at_least(&g, "2 threads, rate", rate_ratio(report, "pair", OWN, PEER), "x", 1.4);
-    at_least(&g, "8 threads short, rate", rate_ratio(report, "short", OWN, PEER), "x", 1);
-    at_most(&g, "8 threads short, longest wait", of(report, "short", OWN, 0).max_ms, " ms", 10);
-    at_most(&g, "500 us, spread", of(report, "long", OWN, 0).spread, " %", 5);
-    at_most(&g, "500 us, longest wait", of(report, "long", OWN, 0).max_ms, " ms", 30);
-    at_least(&g, "500 us, rate", rate_ratio(report, "long", OWN, PEER), "x", 0.95);
-    at_most(&g, "500 us, fairness preset, spread",
-            of(report, "long", KIND_KEYLOT_FAIRNESS, 0).spread, " %", 1);
-    at_least(&g, "bursts, rate", rate_ratio(report, "bursts", OWN, PEER), "x", 0.9);
-    at_most(&g, "bursts, longest wait", of(report, "bursts", OWN, 0).max_ms, " ms", 8);
-    at_least(&g, "500 us hog, least normal thread / hog",
-             of(report, "hog-long", OWN, 1).min / of(report, "hog-long", OWN, 0).max, "", 0.7);
-    at_most(&g, "short hog, longest wait of the normal", of(report, "hog-short", OWN, 1).max_ms,
-            " ms", 15);
-    at_least(&g, "short hog, rate", rate_ratio(report, "hog-short", OWN, PEER), "x", 0.9);
-    at_least(&g, "7 readers 1 writer, readers' rate",
-             of(report, "readers", OWN, 0).rate / of(report, "readers", PEER, 0).rate, "x", 1);
-    at_most(&g, "7 readers 1 writer, writer's p99 wait",
-            of(report, "readers", OWN, 1).p99_us / 1000, " ms", 2);
+    goals_at_most(&g, "uncontended mutex, time", 1 / rate_ratio(report, "solo-mutex", OWN, PEER),
+                  "x", 0.8);
+    goals_at_most(&g, "uncontended read, time", 1 / rate_ratio(report, "solo-read", OWN, PEER), "x",
+                  1);
+    goals_at_most(&g, "uncontended write, time", 1 / rate_ratio(report, "solo-write", OWN, PEER),
+                  "x", 0.65);
+    goals_at_least(&g, "2 threads, rate", rate_ratio(report, "pair", OWN, PEER), "x", 1.4);
+    goals_at_least(&g, "8 threads short, rate", rate_ratio(report, "short", OWN, PEER), "x", 1);
+    goals_at_most(&g, "8 threads short, longest wait", of(report, "short", OWN, 0).max_ms, " ms",
+                  10);
+    goals_at_most(&g, "500 us, spread", of(report, "long", OWN, 0).spread, " %", 5);
+    goals_at_most(&g, "500 us, longest wait", of(report, "long", OWN, 0).max_ms, " ms", 30);
+    goals_at_least(&g, "500 us, rate", rate_ratio(report, "long", OWN, PEER), "x", 0.95);
+    goals_at_most(&g, "500 us, fairness preset, spread",
+                  of(report, "long", KIND_KEYLOT_FAIRNESS, 0).spread, " %", 1);
+    goals_at_least(&g, "bursts, rate", rate_ratio(report, "bursts", OWN, PEER), "x", 0.9);
+    goals_at_most(&g, "bursts, longest wait", of(report, "bursts", OWN, 0).max_ms, " ms", 8);
+    goals_at_least(&g, "500 us hog, least normal thread / hog",
+                   of(report, "hog-long", OWN, 1).min / of(report, "hog-long", OWN, 0).max, "",
+                   0.7);
+    goals_at_most(&g, "short hog, longest wait of the normal",
+                  of(report, "hog-short", OWN, 1).max_ms, " ms", 15);
+    goals_at_least(&g, "short hog, rate", rate_ratio(report, "hog-short", OWN, PEER), "x", 0.9);
+    goals_at_least(&g, "7 readers 1 writer, readers' rate",
+                   of(report, "readers", OWN, 0).rate / of(report, "readers", PEER, 0).rate, "x",
+                   1);
+    goals_at_most(&g, "7 readers 1 writer, writer's p99 wait",
+                  of(report, "readers", OWN, 1).p99_us / 1000, " ms", 2);
     double both = rate(report, "mixed", OWN);
-    at_least(&g, "4 readers 4 writers, readers' share of the operations",
-             of(report, "mixed", OWN, 0).rate / both, "", 0.1);
-    at_least(&g, "4 readers 4 writers, writers' share of the operations",
-             of(report, "mixed", OWN, 1).rate / both, "", 0.1);
+    goals_at_least(&g, "4 readers 4 writers, readers' share of the operations",
+                   of(report, "mixed", OWN, 0).rate / both, "", 0.1);
+    goals_at_least(&g, "4 readers 4 writers, writers' share of the operations",
+                   of(report, "mixed", OWN, 1).rate / both, "", 0.1);
     fprintf(to, "  %d met, %d missed\n", g.met, g.missed);
 }
 
