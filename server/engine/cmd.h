@@ -37,7 +37,26 @@ struct cmd_ctx {
     int nkeys;      // number of key arguments, duplicates counted
     const struct exec_hint *hint;
     struct key_table *keys; // private to exec.c and keyspace.c
+    size_t stepped;         // work units since the last cmd_slice()
 };
+
+// ---- long commands ----------------------------------------------------------------------------
+
+enum { CMD_SLICE = 1024 }; // work units between two calls of cmd_slice()
+
+// Lets the rest of the server go on in the middle of a long command: memory is reclaimed, what was
+// replied so far is sent, the processor is given away if others need it. Locked keys stay locked
+// and what is in their values stays valid; anything else that was read before is stale. False: the
+// client has gone and the command changes nothing: return at once, whatever the reply looks like.
+bool cmd_slice(struct cmd_ctx *);
+
+// Counts work that was done and calls cmd_slice() when it is time. Handlers whose row has `work`
+// call it in their loops, as often as once an element.
+static inline bool cmd_step(struct cmd_ctx *c, size_t units)
+{
+    c->stepped += units;
+    return c->stepped < CMD_SLICE || cmd_slice(c);
+}
 
 // ---- keys: `i` counts the key arguments from 0, in the order in which they stand
 // ------------------

@@ -92,6 +92,11 @@ struct command {
     // hints for clients and proxies.
     const char *key_use, *rest_use;
     const char *tips;
+    // Optional: how much work the command will be, in units of about 50 ns: an element visited and
+    // replied is one (work.h has the usual ones). Asked before any lock is taken, as a lock-free
+    // reader: key_peek() works and may be out of date. Commands without it are always short. Long
+    // ones call cmd_step() as they go.
+    uint64_t (*work)(struct cmd_ctx *);
     // Optional: the argument that is a member of the collection under the first key, and is looked
     // up there. A hint for what to have in the cache.
     int member;

@@ -219,6 +219,14 @@ void exec_request(struct client *client, const struct request *request,
     apply_reply_mode(client, mark);
 }
 
+// ---- long commands ----------------------------------------------------------------------------
+
+bool cmd_slice(struct cmd_ctx *c)
+{
+    c->stepped = 0;
+    return true;
+}
+
 // ---- for COMMAND GETKEYS ----------------------------------------------------------------------
 
 int exec_keys_of(struct cmd_ctx *c, const struct command_entry *cmd, int argc,

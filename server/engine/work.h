@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Estimates of how much work a command will be, for the `work` field of its row: see command.h.
+#pragma once
+
+#include <stdint.h>
+
+#include "datatypes/value.h"
+
+struct cmd_ctx;
+
+// Of one value: its elements, or what copying its bytes costs.
+uint64_t work_of_value(struct value);
+
+// The command handles each argument once: SADD, MSET, DEL.
+uint64_t work_args(struct cmd_ctx *);
+// It walks the value of its first key, or copies it: SMEMBERS, GET.
+uint64_t work_first_key(struct cmd_ctx *);
+// It walks all of its keys' values: SUNION, MGET.
+uint64_t work_all_keys(struct cmd_ctx *);
