@@ -120,7 +120,7 @@ enum keylock_result keylock_lock_async(struct keylock *lock, enum keylock_mode m
 {
     struct wait wait = {.lock = lock, .mode = mode};
     for (;;) {
-        struct spin spin = {0};
+        struct spin spin = {.pauses_only = true};
         enum keylock_result tried = attempt(lock, mode, &spin);
         if (tried != KEYLOCK_QUEUED)
             return tried;

@@ -189,6 +189,12 @@ static inline bool keylock_mutating(const struct keylock *lock)
     return atomic_load_explicit(&lock->word, memory_order_acquire) & KEYLOCK_MUTATING;
 }
 
+// The caller holds the lock. Whether somebody is parked on it; old when it arrives.
+static inline bool keylock_awaited(const struct keylock *lock)
+{
+    return atomic_load_explicit(&lock->word, memory_order_relaxed) & KEYLOCK_PARKED;
+}
+
 // Epoch. Acquire: true means that the entry has been unlinked.
 static inline bool keylock_dead(const struct keylock *lock)
 {

@@ -69,7 +69,8 @@ bool spin_wait(struct spin *spin)
         uint32_t pauses = (uint32_t)1 << (round < steps ? round : steps);
         while (pauses-- > 0)
             cpu_pause();
-    } else if (round < atomic_load_explicit(&lock_tuning.yields, memory_order_relaxed)) {
+    } else if (!spin->pauses_only &&
+               round < atomic_load_explicit(&lock_tuning.yields, memory_order_relaxed)) {
         int64_t start = clock_monotonic_ns();
         if (spin->yielding_ns == 0)
             spin->yielding_ns = start;

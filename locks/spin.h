@@ -49,6 +49,7 @@ struct lock_parameters lock_tuning_get(void);
 struct spin {
     uint32_t round;
     int64_t yielding_ns; // clock_monotonic_ns() when the first yield began; 0: not yet
+    bool pauses_only;    // the thread has other work: it parks instead of giving the CPU away
 };
 
 // Spends one round of waiting. True: look at the lock again; false: it is time to park.

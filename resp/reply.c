@@ -175,6 +175,7 @@ void reply_raw(struct reply *r, const char *data, size_t len)
 void reply_move(struct reply *to, struct reply *from)
 {
     if (from->failed) {
+        to->too_long |= from->too_long;
         fail(to);
     } else if (to->len == 0 && !to->failed && from->len > 0) {
         free(to->start);
@@ -369,6 +370,15 @@ void reply_bulk(struct reply *r, const void *data, size_t len)
 char *reply_bulk_space(struct reply *r, size_t len)
 {
     return put_frame(r, '$', len);
+}
+
+void reply_bulk_header(struct reply *r, size_t len)
+{
+    char *out = room(r, HEADER_MAX);
+
+    if (out != NULL) {
+        r->len += write_header(out, '$', len);
+    }
 }
 
 void reply_bulk_str(struct reply *r, const char *text)

@@ -7,6 +7,7 @@
 #include "server/engine/cmd.h"
 #include "server/engine/config.h"
 #include "server/engine/store.h"
+#include "server/engine/work.h"
 
 /* DBSIZE  -> number of keys in the selected database */
 static void cmd_dbsize(struct cmd_ctx *c)
@@ -88,12 +89,15 @@ COMMANDS(database) = {
      .tips = "request_policy:all_shards response_policy:agg_sum"},
     {"flushall", -1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_DANGEROUS, cmd_flushall,
      "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of all databases.",
-     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+     .tips = "request_policy:all_shards response_policy:all_succeeded",
+     .work = work_exclusive},
     {"flushdb", -1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_DANGEROUS, cmd_flushdb,
      "[ASYNC | SYNC]", "1.0.0", "Deletes the keys of the selected database.",
-     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+     .tips = "request_policy:all_shards response_policy:all_succeeded",
+     .work = work_exclusive},
     {"swapdb", 3, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_WRITE | CMD_FAST | CMD_DANGEROUS,
-     cmd_swapdb, "index1 index2", "4.0.0", "Exchanges the contents of two databases."},
+     cmd_swapdb, "index1 index2", "4.0.0", "Exchanges the contents of two databases.",
+     .work = work_exclusive},
     COMMANDS_END,
 };
 // clang-format on

@@ -21,8 +21,7 @@ static double leading_number(struct bytes s)
     return strtod(text, NULL);
 }
 
-// Sleeps without holding up others in the epoch or at the gate; other connections of the same
-// thread do wait.
+// Sleeps on a worker thread without holding up others in the epoch or at the gate.
 static void debug_sleep(struct cmd_ctx *c)
 {
     double seconds = leading_number(c->argv[2]);
@@ -160,6 +159,11 @@ static void debug_help(struct cmd_ctx *c)
     cmd_reply_help(c, LINES);
 }
 
+static uint64_t debug_work(struct cmd_ctx *c)
+{
+    return c->argc == 3 && cmd_arg_is(c, 1, "sleep") ? UINT64_MAX : 1;
+}
+
 static void cmd_debug(struct cmd_ctx *c)
 {
     static const struct {
@@ -189,6 +193,7 @@ static void cmd_debug(struct cmd_ctx *c)
 // clang-format off
 COMMANDS(debug) = {
     {"debug", -2, NO_KEYS, LOCK_NONE, CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-     cmd_debug, "", "1.0.0", "Helps to test clients and the server."},
+     cmd_debug, "", "1.0.0", "Helps to test clients and the server.",
+     .work = debug_work},
     COMMANDS_END,
 };

@@ -6,6 +6,7 @@
 #include "resp/bytes.h"
 #include "server/engine/cmd.h"
 #include "server/engine/store.h"
+#include "server/engine/work.h"
 
 #define SAME_OBJECT_ERROR "source and destination objects are the same"
 #define NO_KEY_ERROR      "no such key"
@@ -48,7 +49,7 @@ static void cmd_del(struct cmd_ctx *c)
 {
     int64_t deleted = 0;
 
-    for (int i = 0; i < c->nkeys; i++)
+    for (int i = 0; i < c->nkeys; i++, cmd_step(c, 1))
         deleted += key_delete(c, i);
     reply_int(c->reply, deleted);
 }
@@ -58,7 +59,7 @@ static void cmd_exists(struct cmd_ctx *c)
 {
     int64_t present = 0;
 
-    for (int i = 0; i < c->nkeys; i++)
+    for (int i = 0; i < c->nkeys && cmd_step(c, 1); i++)
         present += !value_is_none(key_peek(c, i));
     reply_int(c->reply, present);
 }
@@ -68,7 +69,7 @@ static void cmd_touch(struct cmd_ctx *c)
 {
     int64_t present = 0;
 
-    for (int i = 0; i < c->nkeys; i++)
+    for (int i = 0; i < c->nkeys && cmd_step(c, 1); i++)
         present += !value_is_none(key_get(c, i));
     reply_int(c->reply, present);
 }
@@ -206,13 +207,16 @@ COMMANDS(generic) = {
     {"copy", -3, KEYS(1, 2, 1), LOCK_WRITE, CMD_KEYSPACE | CMD_DENYOOM, cmd_copy,
      "source destination [DB destination-db] [REPLACE]", "6.2.0",
      "Copies a key's value to another key, also of another database.", .getkeys = copy_keys,
-     .key_use = "RO access", .rest_use = "OW update"},
+     .key_use = "RO access", .rest_use = "OW update",
+     .work = work_all_keys},
     {"del", -2, KEYS(1, -1, 1), LOCK_WRITE, CMD_KEYSPACE, cmd_del, "key [key ...]", "1.0.0",
      "Deletes keys.",
-     .key_use = "RM delete", .tips = "request_policy:multi_shard response_policy:agg_sum"},
+     .key_use = "RM delete", .tips = "request_policy:multi_shard response_policy:agg_sum",
+     .work = work_args},
     {"exists", -2, KEYS(1, -1, 1), LOCK_NONE, CMD_KEYSPACE | CMD_FAST, cmd_exists,
      "key [key ...]", "1.0.0", "Counts which of the keys exist.",
-     .key_use = "RO", .tips = "request_policy:multi_shard response_policy:agg_sum"},
+     .key_use = "RO", .tips = "request_policy:multi_shard response_policy:agg_sum",
+     .work = work_args},
     {"move", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_KEYSPACE | CMD_FAST, cmd_move, "key db", "1.0.0",
      "Moves a key to another database.", .getkeys = move_keys},
     {"rename", 3, KEYS(1, 2, 1), LOCK_WRITE, CMD_KEYSPACE, cmd_rename, "key newkey", "1.0.0",
@@ -223,13 +227,15 @@ COMMANDS(generic) = {
      .key_use = "RW access delete", .rest_use = "OW insert"},
     {"touch", -2, KEYS(1, -1, 1), LOCK_NONE, CMD_KEYSPACE | CMD_FAST, cmd_touch,
      "key [key ...]", "3.2.1", "Counts which of the keys exist, as a use of them.",
-     .key_use = "RO", .tips = "request_policy:multi_shard response_policy:agg_sum"},
+     .key_use = "RO", .tips = "request_policy:multi_shard response_policy:agg_sum",
+     .work = work_args},
     {"type", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_KEYSPACE | CMD_FAST, cmd_type, "key", "1.0.0",
      "Names the type of a key's value.",
      .key_use = "RO"},
     {"unlink", -2, KEYS(1, -1, 1), LOCK_WRITE, CMD_KEYSPACE | CMD_FAST, cmd_del,
      "key [key ...]", "4.0.0", "Deletes keys, giving their memory back in the background.",
-     .key_use = "RM delete", .tips = "request_policy:multi_shard response_policy:agg_sum"},
+     .key_use = "RM delete", .tips = "request_policy:multi_shard response_policy:agg_sum",
+     .work = work_args},
     COMMANDS_END,
 };
 // clang-format on

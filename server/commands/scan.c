@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // Walking a database without stopping anybody: KEYS, SCAN, RANDOMKEY. Names that the engine passes
-// stay valid to the end of the command, whatever happens to the keys meanwhile.
-#include <string.h>
-
-#include "datatypes/mem.h"
+// stay valid to the end of the step (cmd_step), whatever happens to the keys meanwhile.
 #include "resp/bytes.h"
 #include "resp/digits.h"
 #include "server/engine/cmd.h"
 #include "server/engine/glob.h"
 #include "server/engine/scan_args.h"
+#include "server/engine/work.h"
 
-enum { SCAN_INLINE_NAMES = 64 }; // names that SCAN gathers without allocating
+enum { KEYS_PER_BUCKET = 4 }; // or so: what a step of a walk is counted for
 
 struct keys_walk {
     struct cmd_ctx *c;
@@ -41,34 +39,23 @@ static void cmd_keys(struct cmd_ctx *c)
 
     do {
         cursor = db_scan(c, c->db, cursor, keys_visit, &walk);
-    } while (cursor != 0);
+    } while (cursor != 0 && cmd_step(c, KEYS_PER_BUCKET));
     reply_deferred_array(c->reply, length, walk.n);
 }
 
-// Names that one SCAN answers. They are gathered because the cursor comes first in the reply.
-struct scan_names {
+static uint64_t keys_work(struct cmd_ctx *c)
+{
+    return db_size(c->store, c->db);
+}
+
+// Names that one SCAN answers. They are gathered because the cursor comes first in the reply, and
+// copied because a long walk lets keys go whose names it has passed.
+struct scan_page {
     const struct scan_args *args;
     uint64_t seen; // keys passed, those that the filter refuses included
-    size_t n, cap;
-    bool failed; // an allocation failed
-    struct bytes *names;
-    struct bytes inline_names[SCAN_INLINE_NAMES];
+    size_t n;
+    struct reply names;
 };
-
-static bool names_grow(struct scan_names *list)
-{
-    size_t cap = list->cap * 2;
-    bool was_inline = list->names == list->inline_names;
-    struct bytes *grown = mem_realloc(was_inline ? NULL : list->names, cap * sizeof(*grown));
-
-    if (!grown)
-        return false;
-    if (was_inline)
-        memcpy(grown, list->inline_names, sizeof(list->inline_names));
-    list->names = grown;
-    list->cap = cap;
-    return true;
-}
 
 // Whether the options ask for the key.
 static bool scan_wants(const struct scan_args *args, struct bytes name, struct value v)
@@ -79,44 +66,40 @@ static bool scan_wants(const struct scan_args *args, struct bytes name, struct v
 
 static void scan_visit(struct bytes name, struct value v, void *arg)
 {
-    struct scan_names *list = arg;
+    struct scan_page *page = arg;
 
-    list->seen++;
-    if (list->failed || !scan_wants(list->args, name, v))
+    page->seen++;
+    if (!scan_wants(page->args, name, v))
         return;
-    if (list->n == list->cap && !names_grow(list)) {
-        list->failed = true;
-        return;
-    }
-    list->names[list->n++] = name;
+    reply_bulk(&page->names, name.data, name.len);
+    page->n++;
 }
 
 /* SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]  -> [next cursor, [key ...]] */
 static void cmd_scan(struct cmd_ctx *c)
 {
     struct scan_args args;
-    struct scan_names list = {.args = &args, .cap = SCAN_INLINE_NAMES};
+    struct scan_page page = {.args = &args};
     char cursor[DIGITS_MAX];
 
     if (!scan_args_cursor(c, 1, &args) || !scan_args_options_typed(c, 2, &args))
         return;
-    list.names = list.inline_names;
+    reply_init(&page.names, c->reply->protocol);
     uint64_t steps = scan_args_steps(&args);
     do {
-        args.cursor = db_scan(c, c->db, args.cursor, scan_visit, &list);
-    } while (args.cursor != 0 && --steps > 0 && list.seen < args.count && !list.failed);
+        args.cursor = db_scan(c, c->db, args.cursor, scan_visit, &page);
+    } while (args.cursor != 0 && --steps > 0 && page.seen < args.count && !page.names.failed &&
+             cmd_step(c, KEYS_PER_BUCKET));
 
-    if (list.failed) {
+    if (page.names.failed) {
         cmd_reply_status(c, STATUS_NO_MEMORY);
     } else {
         reply_array(c->reply, 2);
         reply_bulk(c->reply, cursor, digits_write_u64(cursor, args.cursor));
-        reply_array(c->reply, list.n);
-        for (size_t i = 0; i < list.n; i++)
-            reply_bulk(c->reply, list.names[i].data, list.names[i].len);
+        reply_array(c->reply, page.n);
+        reply_raw(c->reply, page.names.data, page.names.len);
     }
-    if (list.names != list.inline_names)
-        mem_free(list.names);
+    reply_free(&page.names);
 }
 
 /* RANDOMKEY */
@@ -134,14 +117,16 @@ static void cmd_randomkey(struct cmd_ctx *c)
 COMMANDS(scan) = {
     {"keys", 2, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY | CMD_DANGEROUS, cmd_keys, "pattern",
      "1.0.0", "Lists the keys whose names match a pattern.",
-     .tips = "request_policy:all_shards nondeterministic_output_order"},
+     .tips = "request_policy:all_shards nondeterministic_output_order",
+     .work = keys_work},
     {"randomkey", 1, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY, cmd_randomkey, "", "1.0.0",
      "Names a random key of the selected database.",
      .tips = "request_policy:all_shards nondeterministic_output"},
     {"scan", -2, NO_KEYS, LOCK_NONE, CMD_KEYSPACE | CMD_READONLY, cmd_scan,
      "cursor [MATCH pattern] [COUNT count] [TYPE type]", "2.8.0",
      "Lists the keys of the selected database in steps.",
-     .tips = "nondeterministic_output request_policy:special"},
+     .tips = "nondeterministic_output request_policy:special",
+     .work = scan_args_work},
     COMMANDS_END,
 };
 // clang-format on

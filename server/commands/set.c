@@ -13,6 +13,7 @@
 #include "server/engine/scan_args.h"
 #include "server/engine/set_algebra.h"
 #include "server/engine/set_reply.h"
+#include "server/engine/work.h"
 
 enum { INLINE_ARGS = 64 }; // arguments of SADD and SREM that are listed without allocating
 
@@ -43,6 +44,7 @@ static enum status arg_list_init(struct arg_list *list, struct cmd_ctx *c, struc
             return STATUS_NO_MEMORY;
     }
     for (int i = 2; i < c->argc; i++) {
+        cmd_step(c, 1);
         if (contains(c, set, i) == present)
             list->args[list->n++] = i;
     }
@@ -65,6 +67,7 @@ static enum status add_listed(struct cmd_ctx *c, struct value set, struct arg_li
 
     for (i = 0; i < list->n; i++) {
         struct bytes member = c->argv[list->args[i]];
+        cmd_step(c, 1);
         status = set_add(c->types, set, member.data, member.len, &done);
         if (status != STATUS_OK)
             break;
@@ -89,6 +92,7 @@ static enum status remove_listed(struct cmd_ctx *c, struct value set, struct arg
     for (int i = 0; i < list->n && status == STATUS_OK; i++) {
         struct bytes member = c->argv[list->args[i]];
         bool done;
+        cmd_step(c, 1);
         status = set_remove(c->types, set, member.data, member.len, &done);
         *nremoved += done;
     }
@@ -294,7 +298,7 @@ static void cmd_smembers(struct cmd_ctx *c)
     struct value set;
 
     if (key_get_type(c, 0, TYPE_SET, &set))
-        set_reply_whole(c->reply, set);
+        set_reply_whole(c, set);
 }
 
 struct sscan_page {
@@ -345,7 +349,7 @@ static void cmd_sscan(struct cmd_ctx *c)
     uint64_t steps = scan_args_steps(&args);
     do {
         cursor = set_scan(set, cursor, sscan_visit, &page);
-    } while (cursor != 0 && --steps > 0 && page.seen < args.count);
+    } while (cursor != 0 && --steps > 0 && page.seen < args.count && cmd_step(c, 4));
     if (page.members.failed)
         cmd_reply_status(c, STATUS_NO_MEMORY);
     else
@@ -361,7 +365,7 @@ static void pop(struct cmd_ctx *c, struct value set, size_t n)
     size_t mark = reply_mark(c->reply);
 
     if (n >= set_count(set)) {
-        set_reply_members(c->reply, set);
+        set_reply_members(c, set);
         key_delete(c, 0);
         return;
     }
@@ -389,6 +393,23 @@ static void spop_count(struct cmd_ctx *c)
     pop(c, set, (size_t)n);
 }
 
+// What the third argument, a count, asks for; 1 without one.
+static uint64_t count_work(struct cmd_ctx *c)
+{
+    int64_t n;
+
+    if (c->argc < 3 || !bytes_to_i64(c->argv[2], &n) || n == INT64_MIN)
+        return 1;
+    return (uint64_t)(n < 0 ? -n : n);
+}
+
+static uint64_t spop_work(struct cmd_ctx *c)
+{
+    uint64_t n = count_work(c), all = n > 1 ? work_first_key(c) : 1;
+
+    return n < all ? n : all;
+}
+
 /* SPOP key [count]  -> a member or nil; with count a set of them */
 static void cmd_spop(struct cmd_ctx *c)
 {
@@ -413,7 +434,7 @@ static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t 
 
     reply_array(c->reply, n);
     // A reply that is too long fails, and the connection is closed for it.
-    for (uint64_t i = 0; i < n && !c->reply->failed; i++) {
+    for (uint64_t i = 0; i < n && !c->reply->failed && cmd_step(c, 1); i++) {
         set_random(c->types, set, &m);
         set_reply_member(&m, c->reply);
     }
@@ -439,7 +460,7 @@ static void srandmember_count(struct cmd_ctx *c)
         reply_with_repetition(c, set, (uint64_t)-n);
     } else if ((uint64_t)n >= set_count(set)) {
         reply_array(c->reply, set_count(set));
-        set_reply_members(c->reply, set);
+        set_reply_members(c, set);
     } else {
         size_t mark = reply_mark(c->reply);
         reply_array(c->reply, (size_t)n);
@@ -449,6 +470,13 @@ static void srandmember_count(struct cmd_ctx *c)
             cmd_reply_status(c, status);
         }
     }
+}
+
+// With repetitions there may be more than the set has.
+static uint64_t srandmember_work(struct cmd_ctx *c)
+{
+    return c->argc == 3 && c->argv[2].len > 0 && c->argv[2].data[0] == '-' ? count_work(c)
+                                                                          : spop_work(c);
 }
 
 /* SRANDMEMBER key [count]  -> a member or nil; with count an array, with repetitions when negative
@@ -476,7 +504,8 @@ static void cmd_srandmember(struct cmd_ctx *c)
 COMMANDS(set) = {
     {"sadd", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_sadd, "key member [member ...]",
      "1.0.0", "Adds members to a set.",
-     .key_use = "RW insert", .member = 2},
+     .key_use = "RW insert", .member = 2,
+     .work = work_args},
     {"scard", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_scard, "key", "1.0.0",
      "Returns the number of members of a set.",
      .key_use = "RO"},
@@ -485,24 +514,30 @@ COMMANDS(set) = {
      .key_use = "RO", .member = 2},
     {"smembers", 2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_smembers, "key", "1.0.0",
      "Returns all members of a set.",
-     .tips = "nondeterministic_output_order"},
+     .tips = "nondeterministic_output_order",
+     .work = work_first_key},
     {"smismember", -3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_smismember,
-     "key member [member ...]", "6.2.0", "Tells of several members whether a set has them.", .member = 2},
+     "key member [member ...]", "6.2.0", "Tells of several members whether a set has them.", .member = 2,
+     .work = work_args},
     {"smove", 4, KEYS(1, 2, 1), LOCK_WRITE, CMD_FAST, cmd_smove, "source destination member", "1.0.0",
      "Moves a member from one set to another.",
      .key_use = "RW access delete", .rest_use = "RW insert"},
     {"spop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_spop, "key [count]", "1.0.0",
      "Takes random members out of a set.",
-     .key_use = "RW access delete", .tips = "nondeterministic_output"},
+     .key_use = "RW access delete", .tips = "nondeterministic_output",
+     .work = spop_work},
     {"srandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_srandmember, "key [count]", "1.0.0",
      "Returns random members of a set.",
-     .tips = "nondeterministic_output"},
+     .tips = "nondeterministic_output",
+     .work = srandmember_work},
     {"srem", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_srem, "key member [member ...]", "1.0.0",
      "Removes members from a set.",
-     .key_use = "RW delete", .member = 2},
+     .key_use = "RW delete", .member = 2,
+     .work = work_args},
     {"sscan", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_sscan,
      "key cursor [MATCH pattern] [COUNT count]", "2.8.0", "Lists the members of a set in steps.",
-     .tips = "nondeterministic_output"},
+     .tips = "nondeterministic_output",
+     .work = scan_args_work},
     COMMANDS_END,
 };
 // clang-format on

@@ -7,6 +7,7 @@
 #include "server/engine/cmd.h"
 #include "server/engine/set_algebra.h"
 #include "server/engine/set_reply.h"
+#include "server/engine/work.h"
 
 enum { INLINE_SETS = 32 }; // operands that are listed without allocating
 
@@ -83,7 +84,7 @@ static void cmd_sinter(struct cmd_ctx *c)
     if (!operands_init(&o, c, 0))
         return;
     size_t at = reply_deferred_begin(c->reply);
-    set_inter(c->types, o.sets, o.n, take_to_reply, &to);
+    set_inter(c, o.sets, o.n, take_to_reply, &to);
     reply_deferred_set(c->reply, at, to.n);
     operands_free(&o);
 }
@@ -96,7 +97,7 @@ static void cmd_sinterstore(struct cmd_ctx *c)
 
     if (!operands_init(&o, c, 1))
         return;
-    set_inter(c->types, o.sets, o.n, set_builder_take, &b);
+    set_inter(c, o.sets, o.n, set_builder_take, &b);
     operands_free(&o);
     store_result(c, b.status, b.set);
 }
@@ -164,7 +165,7 @@ static void cmd_sintercard(struct cmd_ctx *c)
 
     if (!parse_sintercard(c, &count.limit) || !operands_init(&o, c, 0))
         return;
-    set_inter(c->types, o.sets, o.n, take_to_count, &count);
+    set_inter(c, o.sets, o.n, take_to_count, &count);
     operands_free(&o);
     reply_int(c->reply, count.n);
 }
@@ -177,15 +178,15 @@ static void cmd_sunion(struct cmd_ctx *c)
 
     if (!operands_init(&o, c, 0))
         return;
-    enum status status = set_union(c->types, o.sets, o.n, &result);
+    enum status status = set_union(c, o.sets, o.n, &result);
     operands_free(&o);
     if (status != STATUS_OK) {
         cmd_reply_status(c, status);
         return;
     }
-    set_reply_whole(c->reply, result);
+    set_reply_whole(c, result);
     if (!value_is_none(result))
-        value_free(result);
+        value_retire(c->types, result); // in slices, if it is large
 }
 
 /* SUNIONSTORE destination key [key ...]  -> size of the result */
@@ -196,7 +197,7 @@ static void cmd_sunionstore(struct cmd_ctx *c)
 
     if (!operands_init(&o, c, 1))
         return;
-    enum status status = set_union(c->types, o.sets, o.n, &result);
+    enum status status = set_union(c, o.sets, o.n, &result);
     operands_free(&o);
     store_result(c, status, result);
 }
@@ -212,7 +213,7 @@ static void cmd_sdiff(struct cmd_ctx *c)
         return;
     size_t mark = reply_mark(c->reply);
     size_t at = reply_deferred_begin(c->reply);
-    enum status status = set_diff(c->types, o.sets, o.n, take_to_reply, &to, &rest);
+    enum status status = set_diff(c, o.sets, o.n, take_to_reply, &to, &rest);
     operands_free(&o);
     if (status != STATUS_OK) {
         reply_truncate(c->reply, mark);
@@ -221,8 +222,8 @@ static void cmd_sdiff(struct cmd_ctx *c)
     }
     if (!value_is_none(rest)) {
         to.n = set_count(rest);
-        set_reply_members(c->reply, rest);
-        value_free(rest);
+        set_reply_members(c, rest);
+        value_retire(c->types, rest);
     }
     reply_deferred_set(c->reply, at, to.n);
 }
@@ -236,7 +237,7 @@ static void cmd_sdiffstore(struct cmd_ctx *c)
 
     if (!operands_init(&o, c, 1))
         return;
-    enum status status = set_diff(c->types, o.sets, o.n, set_builder_take, &b, &rest);
+    enum status status = set_diff(c, o.sets, o.n, set_builder_take, &b, &rest);
     operands_free(&o);
     if (status == STATUS_OK)
         status = b.status;
@@ -247,24 +248,31 @@ static void cmd_sdiffstore(struct cmd_ctx *c)
 COMMANDS(set_combine) = {
     {"sdiff", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sdiff, "key [key ...]", "1.0.0",
      "Returns the members of the first set that no other one has.",
-     .tips = "nondeterministic_output_order"},
+     .tips = "nondeterministic_output_order",
+     .work = work_all_keys},
     {"sdiffstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sdiffstore,
      "destination key [key ...]", "1.0.0",
-     "Stores the members of the first set that no other one has."},
+     "Stores the members of the first set that no other one has.",
+     .work = work_all_keys},
     {"sinter", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sinter, "key [key ...]", "1.0.0",
      "Returns the members that all sets have.",
-     .tips = "nondeterministic_output_order"},
+     .tips = "nondeterministic_output_order",
+     .work = work_all_keys},
     {"sintercard", -3, NO_KEYS, LOCK_READ, 0, cmd_sintercard,
      "numkeys key [key ...] [LIMIT limit]", "7.0.0", "Counts the members that all sets have.",
-     .getkeys = sintercard_keys},
+     .getkeys = sintercard_keys,
+     .work = work_all_keys},
     {"sinterstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sinterstore,
      "destination key [key ...]", "1.0.0", "Stores the members that all sets have.",
-     .key_use = "RW update"},
+     .key_use = "RW update",
+     .work = work_all_keys},
     {"sunion", -2, KEYS(1, -1, 1), LOCK_READ, 0, cmd_sunion, "key [key ...]", "1.0.0",
      "Returns the members that any of the sets has.",
-     .tips = "nondeterministic_output_order"},
+     .tips = "nondeterministic_output_order",
+     .work = work_all_keys},
     {"sunionstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sunionstore,
-     "destination key [key ...]", "1.0.0", "Stores the members that any of the sets has."},
+     "destination key [key ...]", "1.0.0", "Stores the members that any of the sets has.",
+     .work = work_all_keys},
     COMMANDS_END,
 };
 // clang-format on

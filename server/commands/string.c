@@ -11,6 +11,7 @@
 #include "datatypes/str.h"
 #include "resp/double.h"
 #include "server/engine/cmd.h"
+#include "server/engine/work.h"
 
 enum { MSET_INLINE_VALUES = 32 }; // values that MSET prepares without allocating
 
@@ -180,6 +181,12 @@ static void cmd_set(struct cmd_ctx *c)
     }
 }
 
+// What is there already matters where it is replied.
+static uint64_t set_work(struct cmd_ctx *c)
+{
+    return work_args(c) + (c->argc > 3 ? work_first_key(c) : 0);
+}
+
 /* SETNX key value  -> 1 when it was set */
 static void cmd_setnx(struct cmd_ctx *c)
 {
@@ -250,7 +257,7 @@ static void cmd_getex(struct cmd_ctx *c)
 static void cmd_mget(struct cmd_ctx *c)
 {
     reply_array(c->reply, (size_t)c->nkeys);
-    for (int i = 0; i < c->nkeys; i++) {
+    for (int i = 0; i < c->nkeys && cmd_step(c, 1); i++) {
         struct value v = key_get(c, i);
         reply_string_or_null(c, value_is_string(v) ? v : VALUE_ABSENT);
     }
@@ -439,6 +446,15 @@ static void cmd_append(struct cmd_ctx *c)
     reply_int(c->reply, (int64_t)len);
 }
 
+static uint64_t setrange_work(struct cmd_ctx *c)
+{
+    int64_t offset;
+
+    if (!bytes_to_i64(c->argv[2], &offset) || offset < 0)
+        offset = 0;
+    return work_copy_on_write(c) + work_of_bytes((size_t)offset);
+}
+
 /* SETRANGE key offset value  -> new length */
 static void cmd_setrange(struct cmd_ctx *c)
 {
@@ -490,6 +506,19 @@ static void clip_range(int64_t start, int64_t end, size_t len, size_t *at, size_
     *nbytes = (size_t)(end - start + 1);
 }
 
+// The bytes between the two ends, or the whole string when they count from its end.
+static uint64_t getrange_work(struct cmd_ctx *c)
+{
+    uint64_t all = work_first_key(c), part;
+    int64_t start, end;
+
+    if (!bytes_to_i64(c->argv[2], &start) || !bytes_to_i64(c->argv[3], &end) || start < 0 ||
+        end < start)
+        return all;
+    part = work_of_bytes((size_t)(end - start));
+    return part < all ? part : all;
+}
+
 /* GETRANGE key start end, and SUBSTR, its old name */
 static void cmd_getrange(struct cmd_ctx *c)
 {
@@ -504,7 +533,7 @@ static void cmd_getrange(struct cmd_ctx *c)
     if (!value_is_none(v))
         str_view(v, &view);
     clip_range(start, end, view.len, &at, &nbytes);
-    reply_bulk(c->reply, view.data + at, nbytes);
+    cmd_reply_bulk(c, view.data + at, nbytes);
 }
 
 // ---- LCS --------------------------------------------------------------------------------------
@@ -610,6 +639,18 @@ static bool lcs_too_large(struct cmd_ctx *c, size_t a_len, size_t b_len)
            __builtin_mul_overflow(nbytes, sizeof(uint32_t), &nbytes) || nbytes > limit;
 }
 
+// A unit compares some tens of bytes with 64 others.
+static uint64_t lcs_work(struct cmd_ctx *c)
+{
+    size_t len[2];
+
+    for (int i = 0; i < 2; i++) {
+        struct value v = key_peek(c, i);
+        len[i] = value_is_string(v) ? str_len(v) : 0;
+    }
+    return len[0] / 16 * (len[1] / 64 + 1);
+}
+
 /* LCS key1 key2 [LEN] [IDX] [MINMATCHLEN n] [WITHMATCHLEN]  -> the text, its length, or where it is
  */
 static void cmd_lcs(struct cmd_ctx *c)
@@ -649,22 +690,28 @@ static void cmd_lcs(struct cmd_ctx *c)
 COMMANDS(string) = {
     {"append", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_append, "key value", "2.0.0",
      "Adds text at the end of a string.",
-     .key_use = "RW insert"},
+     .key_use = "RW insert",
+     .work = work_copy_on_write},
     {"decr", 2, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_decr, "key", "1.0.0",
      "Takes one from an integer."},
     {"decrby", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_decrby, "key decrement",
      "1.0.0", "Takes a number from an integer."},
-    {"get", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_get, "key", "1.0.0", "Returns a string."},
+    {"get", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_get, "key", "1.0.0", "Returns a string.",
+     .work = work_first_key},
     {"getdel", 2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_getdel, "key", "6.2.0",
      "Returns a string and deletes the key.",
-     .key_use = "RW access delete"},
+     .key_use = "RW access delete",
+     .work = work_first_key},
     {"getex", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_getex,
      "key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST]",
-     "6.2.0", "Returns a string and changes its expire time."},
+     "6.2.0", "Returns a string and changes its expire time.",
+     .work = work_first_key},
     {"getrange", 4, KEYS(1, 1, 1), LOCK_NONE, 0, cmd_getrange, "key start end", "2.4.0",
-     "Returns a part of a string."},
+     "Returns a part of a string.",
+     .work = getrange_work},
     {"getset", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_getset, "key value", "1.0.0",
-     "Sets a string and returns the one before."},
+     "Sets a string and returns the one before.",
+     .work = work_copy_on_write},
     {"incr", 2, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_incr, "key", "1.0.0",
      "Adds one to an integer."},
     {"incrby", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_incrby, "key increment",
@@ -673,37 +720,47 @@ COMMANDS(string) = {
      "key increment", "2.6.0", "Adds a number to a decimal fraction."},
     {"lcs", -3, KEYS(1, 2, 1), LOCK_READ, 0, cmd_lcs,
      "key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]", "7.0.0",
-     "Finds the longest common subsequence of two strings."},
+     "Finds the longest common subsequence of two strings.",
+     .work = lcs_work},
     {"mget", -2, KEYS(1, -1, 1), LOCK_NONE, CMD_FAST, cmd_mget, "key [key ...]", "1.0.0",
      "Returns several strings, as they are at one instant.",
-     .tips = "request_policy:multi_shard"},
+     .tips = "request_policy:multi_shard",
+     .work = work_all_keys},
     {"mset", -3, KEYS(1, -1, 2), LOCK_WRITE, CMD_DENYOOM, cmd_mset, "key value [key value ...]",
      "1.0.1", "Sets several strings at once.",
-     .key_use = "OW update", .tips = "request_policy:multi_shard response_policy:all_succeeded"},
+     .key_use = "OW update", .tips = "request_policy:multi_shard response_policy:all_succeeded",
+     .work = work_args},
     {"msetnx", -3, KEYS(1, -1, 2), LOCK_WRITE, CMD_DENYOOM, cmd_msetnx, "key value [key value ...]",
      "1.0.1", "Sets several strings at once unless one of the keys exists.",
-     .key_use = "OW insert", .tips = "request_policy:multi_shard response_policy:agg_min"},
+     .key_use = "OW insert", .tips = "request_policy:multi_shard response_policy:agg_min",
+     .work = work_args},
     {"psetex", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_psetex, "key milliseconds value",
      "2.6.0", "Sets a string that expires after some milliseconds.",
-     .key_use = "OW update"},
+     .key_use = "OW update",
+     .work = work_args},
     {"set", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_set,
      "key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|"
      "PXAT unix-time-milliseconds|KEEPTTL]", "1.0.0", "Sets a string.",
-     .key_use = "RW access update variable_flags"},
+     .key_use = "RW access update variable_flags",
+     .work = set_work},
     {"setex", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_setex, "key seconds value", "2.0.0",
      "Sets a string that expires after some seconds.",
-     .key_use = "OW update"},
+     .key_use = "OW update",
+     .work = work_args},
     {"setnx", 3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_setnx, "key value", "1.0.0",
      "Sets a string unless the key exists.",
-     .key_use = "OW insert"},
+     .key_use = "OW insert",
+     .work = work_args},
     {"setrange", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_setrange, "key offset value", "2.2.0",
      "Overwrites a part of a string.",
-     .key_use = "RW update"},
+     .key_use = "RW update",
+     .work = setrange_work},
     {"strlen", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_strlen, "key", "2.2.0",
      "Returns the length of a string.",
      .key_use = "RO"},
     {"substr", 4, KEYS(1, 1, 1), LOCK_NONE, 0, cmd_getrange, "key start end", "1.0.0",
-     "Returns a part of a string; the old name of GETRANGE."},
+     "Returns a part of a string; the old name of GETRANGE.",
+     .work = getrange_work},
     COMMANDS_END,
 };
 // clang-format on

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "datatypes/mem.h"
+#include "locks/parking_lot.h"
 #include "resp/bytes.h"
 #include "server/engine/command.h"
+#include "server/engine/job.h"
 #include "server/engine/store.h"
 
 bool client_attach(struct client *client, struct thread *thread, const struct client_ops *ops,
@@ -31,6 +33,8 @@ bool client_attach(struct client *client, struct thread *thread, const struct cl
     thread->clients = client;
     mutex_unlock(&thread->clients_lock);
     tally_add(&thread->stats.connections, 1);
+    if (ops->resume)
+        parking_lot_reserve(1);
     return true;
 }
 
@@ -46,7 +50,11 @@ void client_detach(struct client *client)
     if (client->next)
         client->next->prev = client->prev;
     mutex_unlock(&thread->clients_lock);
+    if (client->ops->resume)
+        parking_lot_unreserve(1);
     // Nobody can find the client any more.
+    job_free(client->job);
+    client->job = NULL;
     mem_free(client->name);
     mem_free(client->lib_name);
     mem_free(client->lib_ver);

@@ -17,6 +17,7 @@
 struct bytes;
 struct client;
 struct command_entry;
+struct job;
 struct kl_store;
 struct thread;
 
@@ -35,12 +36,21 @@ enum client_flag {
 struct client_ops {
     // Asks the owner to close the connection soon; returns at once.
     void (*kill)(struct client *);
+    // The client's job may go on: has its thread call exec_resume() soon. From any thread, inside
+    // the unlock of another command: notes it and returns. NULL: commands of this client wait on its
+    // thread. Without clients_lock.
+    void (*resume)(struct client *);
+    // Has a worker thread call exec_on_worker() soon; false: it cannot. NULL: commands of this client
+    // run on its thread, however long they take. On the client's thread, without clients_lock.
+    bool (*move)(struct client *);
 };
 
 struct client {
     struct reply reply;    // [owner] what was answered and not sent
     struct thread *thread; // owner
     const struct client_ops *ops;
+    struct job *job;     // [owner] what its present command has waited for; NULL: nothing ever
+    bool waits_in_place; // [owner] its thread serves nobody else, and may sleep for it
     struct client *next, *prev; // in the owner's list, under its clients_lock
     uint64_t id;
     int64_t created_ms;

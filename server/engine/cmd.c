@@ -138,5 +138,19 @@ void cmd_reply_string(struct cmd_ctx *c, struct value v)
     struct str_view view;
 
     str_view(v, &view);
-    reply_bulk(c->reply, view.data, view.len);
+    cmd_reply_bulk(c, view.data, view.len);
+}
+
+void cmd_reply_bulk(struct cmd_ctx *c, const char *data, size_t len)
+{
+    if (len <= CMD_SLICE_BYTES || !c->job) {
+        reply_bulk(c->reply, data, len);
+        return;
+    }
+    reply_bulk_header(c->reply, len);
+    for (size_t n; len > 0 && cmd_slice(c); data += n, len -= n) {
+        n = len < CMD_SLICE_BYTES ? len : CMD_SLICE_BYTES;
+        reply_raw(c->reply, data, n);
+    }
+    reply_raw(c->reply, "\r\n", 2);
 }

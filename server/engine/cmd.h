@@ -22,6 +22,7 @@ struct kl_store;
 struct thread;
 struct db;
 struct exec_hint;
+struct job;
 
 struct cmd_ctx {
     struct kl_store *store;
@@ -36,13 +37,18 @@ struct cmd_ctx {
     int db;         // index of the selected database
     int nkeys;      // number of key arguments, duplicates counted
     const struct exec_hint *hint;
+    struct job *job;        // on a worker thread; else NULL
     struct key_table *keys; // private to exec.c and keyspace.c
+    uint64_t begun_ticks;   // cpu_ticks() when the command began
     size_t stepped;         // work units since the last cmd_slice()
 };
 
 // ---- long commands ----------------------------------------------------------------------------
 
-enum { CMD_SLICE = 1024 }; // work units between two calls of cmd_slice()
+enum {
+    CMD_SLICE = 1024,         // work units between two calls of cmd_slice()
+    CMD_SLICE_BYTES = 65536,  // and bytes of reply
+};
 
 // Lets the rest of the server go on in the middle of a long command: memory is reclaimed, what was
 // replied so far is sent, the processor is given away if others need it. Locked keys stay locked
@@ -55,7 +61,7 @@ bool cmd_slice(struct cmd_ctx *);
 static inline bool cmd_step(struct cmd_ctx *c, size_t units)
 {
     c->stepped += units;
-    return c->stepped < CMD_SLICE || cmd_slice(c);
+    return (c->stepped < CMD_SLICE && c->reply->len < CMD_SLICE_BYTES) || cmd_slice(c);
 }
 
 // ---- keys: `i` counts the key arguments from 0, in the order in which they stand
@@ -117,6 +123,8 @@ void cmd_reply_unknown_sub(struct cmd_ctx *);
 // The reply of a HELP subcommand: "<NAME> <subcommand> ..." and the lines, ended by NULL, as an
 // array.
 void cmd_reply_help(struct cmd_ctx *, const char *const *lines);
+// A bulk string of any length, in slices.
+void cmd_reply_bulk(struct cmd_ctx *, const char *data, size_t len);
 // The string's bytes as a bulk.
 void cmd_reply_string(struct cmd_ctx *, struct value);
 

@@ -16,6 +16,7 @@
 struct bytes;
 struct reply;
 
+enum { WORKER_THREADS_AUTO = -1 };
 enum { CONNECTION_THREADS_AUTO = -1 }; // `connection-threads auto`
 
 enum loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
@@ -35,12 +36,14 @@ struct config {
     int tcp_backlog;
     int databases;
     int connection_threads; // CONNECTION_THREADS_AUTO, 0 = one a connection, N
+    int worker_threads;     // most that run at a time; WORKER_THREADS_AUTO: twice the CPUs
     bool daemonize;
     _Atomic int loglevel; // enum loglevel
     _Atomic int64_t maxclients;
     _Atomic int64_t timeout_s;       // idle clients are closed after this; 0 never
     _Atomic int64_t tcp_keepalive_s; // 0 off
     _Atomic int64_t hz;
+    _Atomic int64_t slow_command_threshold; // work units; longer commands go to a worker thread
     _Atomic int64_t query_buffer_limit;
     // client-output-buffer-limit normal <hard> <soft> <seconds>; bytes, 0: none. The other classes'
     // are kept likewise, by class.

@@ -27,6 +27,8 @@ const struct param params[] = {
     {"tcp-keepalive", PARAM_INT, FIELD_ATOMIC_I64, AT(tcp_keepalive_s), 0, "300", 0, INT_MAX},
     {"maxclients", PARAM_INT, FIELD_ATOMIC_I64, AT(maxclients), PARAM_MAXCLIENTS, "10000", 1, UINT_MAX},
     {"connection-threads", PARAM_INT, FIELD_INT, AT(connection_threads), PARAM_IMMUTABLE, "auto", 0, 1024, automatic},
+    {"worker-threads", PARAM_INT, FIELD_INT, AT(worker_threads), PARAM_IMMUTABLE, "auto", 1, 256, automatic},
+    {"slow-command-threshold", PARAM_INT, FIELD_ATOMIC_I64, AT(slow_command_threshold), 0, "4000", 0, INT64_MAX},
     {"databases", PARAM_INT, FIELD_INT, AT(databases), PARAM_IMMUTABLE, "16", 1, INT_MAX},
     {"hz", PARAM_INT, FIELD_ATOMIC_I64, AT(hz), 0, "10", 1, 500},
     {"daemonize", PARAM_BOOL, FIELD_BOOL, AT(daemonize), PARAM_IMMUTABLE, "no"},

@@ -2,7 +2,10 @@
 //
 // The dispatcher.
 //
-//     request -> row -> arity -> keys -> by class: read lock-free and validate | lock, run, unlock
+//     request -> row -> arity -> keys -> long? then to a worker
+//                                     -> by class: read lock-free and validate | lock, run, unlock
+//                                                                                |
+//                                                                  contended? then parked
 //
 // Only this file and keyspace.c decide about locks; handlers name keys by number and never wait.
 // Everything written here per command is the thread's or the client's own; the only shared words
@@ -16,6 +19,8 @@
 #include "resp/request.h"
 #include "server/engine/client.h"
 #include "server/engine/cmd.h"
+#include "server/engine/config.h"
+#include "server/engine/job.h"
 #include "server/engine/keyspace.h"
 #include "server/engine/stats.h"
 #include "server/engine/store.h"
@@ -102,19 +107,63 @@ static bool find_command(struct cmd_ctx *c)
 
 // ---- running it -------------------------------------------------------------------------------
 
-static void run_locked(struct cmd_ctx *c)
+static bool is_long(struct cmd_ctx *c)
 {
-    enum status status = keyspace_lock(c);
+    const struct command *row = c->cmd->row;
+    int64_t threshold =
+        atomic_load_explicit(&c->store->config->slow_command_threshold, memory_order_relaxed);
 
-    if (status != STATUS_OK) {
-        cmd_reply_status(c, status);
-        return;
+    if (threshold == 0) // everything that has something to do with data
+        return row->work || c->nkeys > 0;
+    return row->work && row->work(c) > (uint64_t)threshold;
+}
+
+// Hands the command to a worker thread; it has no keys locked. False: it must run here.
+static bool move_to_worker(struct cmd_ctx *c)
+{
+    struct client *client = c->client;
+    struct job *job = job_of(client);
+
+    if (!job)
+        return false;
+    job->request = (struct request){(struct bytes *)c->argv, c->argc};
+    job->hint = *c->hint;
+    job->c.cmd = c->cmd;
+    job->c.begun_ticks = c->begun_ticks;
+    job->out.protocol = client->reply.protocol;
+    job->out.max_len = client->reply.max_len;
+    job->silent = client_has(client, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
+    job->stream.pending.max_len = client->reply.max_len;
+    job->stream.unsent = client->reply.len;
+    job->submitted_ns = clock_monotonic_ns();
+    atomic_store_explicit(&job->cancelled, false, memory_order_relaxed);
+    atomic_store_explicit(&job->state, JOB_WORKER, memory_order_relaxed);
+    if (client->ops->move(client))
+        return true;
+    atomic_store_explicit(&job->state, JOB_NONE, memory_order_relaxed);
+    return false;
+}
+
+// The keys are held, or the command is parked.
+static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome)
+{
+    if (outcome == LOCK_OUTCOME_WAITS)
+        return EXEC_WAITS;
+    if (outcome == LOCK_OUTCOME_NO_MEMORY) {
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+        return EXEC_DONE;
     }
     c->cmd->row->handler(c);
     keyspace_unlock(c);
+    return EXEC_DONE;
 }
 
-static void run_lock_free(struct cmd_ctx *c)
+static enum exec_result run_locked(struct cmd_ctx *c)
+{
+    return run_held(c, keyspace_lock(c));
+}
+
+static enum exec_result run_lock_free(struct cmd_ctx *c)
 {
     size_t mark = reply_mark(c->reply);
 
@@ -122,32 +171,48 @@ static void run_lock_free(struct cmd_ctx *c)
         uint64_t nerrors = c->reply->nerrors;
         c->cmd->row->handler(c);
         if (keyspace_read_valid(c))
-            return;
+            return EXEC_DONE;
         tally_add(&c->thread->stats.read_retries, 1);
         reply_truncate(c->reply, mark);
         c->reply->nerrors = nerrors;
         keyspace_read_again(c);
     }
-    run_locked(c);
+    return run_locked(c);
 }
 
-static void run_command(struct cmd_ctx *c)
+// Counts what the command did to its keys, and forgets them.
+static void end_keys(struct cmd_ctx *c)
 {
-    enum status status = keyspace_collect(c);
-
-    if (status != STATUS_OK)
-        cmd_reply_status(c, status);
-    else if (c->nkeys == 0)
-        c->cmd->row->handler(c);
-    else if (c->cmd->row->lock == LOCK_NONE && c->nkeys == 1)
-        run_lock_free(c);
-    else
-        run_locked(c);
     if (c->keys->hits)
         tally_add(&c->thread->stats.hits, c->keys->hits);
     if (c->keys->misses)
         tally_add(&c->thread->stats.misses, c->keys->misses);
     keyspace_forget(c);
+}
+
+// Runs the command by its class, from the start. On a worker it streams its reply, which cannot be
+// taken back: so it does not read without locks there.
+static enum exec_result run_command(struct cmd_ctx *c)
+{
+    enum status status = keyspace_collect(c);
+    enum exec_result result = EXEC_DONE;
+    bool moved = false;
+
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+    } else if (job_can_move(c) && is_long(c) && (moved = move_to_worker(c))) {
+        result = EXEC_WAITS;
+    } else if (c->nkeys == 0) {
+        c->cmd->row->handler(c);
+    } else if (c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job) {
+        result = run_lock_free(c); // goes on with what the estimate has read
+    } else {
+        keyspace_read_again(c); // forgets what the estimate has read
+        result = run_locked(c);
+    }
+    if (result == EXEC_DONE || moved)
+        end_keys(c);
+    return result;
 }
 
 // CLIENT REPLY: throws away what the command replied where the client asked for silence.
@@ -174,8 +239,29 @@ static void refresh_clock(struct thread *thread, uint64_t ticks)
     }
 }
 
-void exec_request(struct client *client, const struct request *request,
-                  const struct exec_hint *hint)
+// The command is done: counts it. `nerrors`: the errors replied before it.
+static void complete(struct cmd_ctx *c, uint64_t nerrors)
+{
+    struct command_tally *tally = &c->thread->commands[c->cmd->id];
+
+    tally_add(&tally->calls, 1);
+    c->thread->done_ticks = cpu_ticks();
+    tally_add(&tally->ticks, (int64_t)(c->thread->done_ticks - c->begun_ticks));
+    if (c->reply->nerrors != nerrors) {
+        tally_add(&tally->failed, 1);
+        stats_count_error(c->thread, c->reply->error_code);
+    }
+}
+
+static void reject(struct cmd_ctx *c)
+{
+    if (c->cmd)
+        tally_add(&c->thread->commands[c->cmd->id].rejected, 1);
+    stats_count_error(c->thread, c->reply->error_code);
+}
+
+enum exec_result exec_request(struct client *client, const struct request *request,
+                              const struct exec_hint *hint)
 {
     struct thread *thread = client->thread;
     // Where the last command ended: one look at the clock a command, and parsing counts as part of
@@ -195,6 +281,7 @@ void exec_request(struct client *client, const struct request *request,
         .now_ms = thread->now_ms,
         .db = atomic_load_explicit(&client->db, memory_order_relaxed),
         .keys = thread->keys,
+        .begun_ticks = begun,
     };
     size_t mark = reply_mark(c.reply);
     uint64_t nerrors = c.reply->nerrors;
@@ -202,29 +289,214 @@ void exec_request(struct client *client, const struct request *request,
     tally_add(&thread->stats.commands, 1);
     atomic_store_explicit(&client->last_ms, c.now_ms, memory_order_relaxed);
     if (!find_command(&c)) {
-        if (c.cmd)
-            tally_add(&thread->commands[c.cmd->id].rejected, 1);
+        reject(&c);
     } else {
         atomic_store_explicit(&client->last_cmd, c.cmd, memory_order_relaxed);
-        run_command(&c);
-        struct command_tally *tally = &thread->commands[c.cmd->id];
-        tally_add(&tally->calls, 1);
-        thread->done_ticks = cpu_ticks();
-        tally_add(&tally->ticks, (int64_t)(thread->done_ticks - begun));
-        if (c.reply->nerrors != nerrors)
-            tally_add(&tally->failed, 1);
+        if (run_command(&c) == EXEC_WAITS) {
+            thread->done_ticks = cpu_ticks();
+            return EXEC_WAITS;
+        }
+        complete(&c, nerrors);
     }
-    if (c.reply->nerrors != nerrors)
-        stats_count_error(thread, c.reply->error_code);
     apply_reply_mode(client, mark);
+    return EXEC_DONE;
+}
+
+// ---- commands that have waited ----------------------------------------------------------------
+
+// The parked command is done, one way or the other; its key table is kept for the next one.
+static void leave_job(struct job *job)
+{
+    if (job->in_flight)
+        store_flight_end(job->c.store);
+    job->in_flight = false;
+    job->spare = job->c.keys;
+    job->c.keys = NULL;
+}
+
+// The client of a parked command has gone: lets go what it holds. A wake-up that it got instead of
+// the lock is passed on.
+static void abandon(struct job *job)
+{
+    struct cmd_ctx *c = &job->c;
+
+    keyspace_abandon(c, job->woken == KEYLOCK_HELD);
+    keyspace_forget(c);
+    leave_job(job);
+}
+
+// Goes on with a command whose wait for a key, or for the gate, is over.
+static enum exec_result resume_parked(struct job *job, enum job_state state)
+{
+    struct cmd_ctx *c = &job->c;
+    enum exec_result result;
+
+    c->now_ms = c->thread->now_ms;
+    if (state == JOB_GATE) {
+        atomic_store_explicit(&job->state, JOB_NONE, memory_order_relaxed);
+        return run_command(c);
+    }
+    enum lock_outcome outcome = keyspace_lock_on(c, job_unpark(job) == KEYLOCK_HELD);
+    // Others may have made a long one of it meanwhile.
+    if (outcome == LOCK_OUTCOME_HELD && job_can_move(c) && is_long(c)) {
+        keyspace_unlock(c);
+        end_keys(c);
+        return run_command(c);
+    }
+    result = run_held(c, outcome);
+    if (result == EXEC_DONE)
+        end_keys(c);
+    return result;
+}
+
+static enum exec_result resume_moved(struct client *client)
+{
+    struct job *job = client->job;
+
+    if (job_stream_take(job))
+        return EXEC_WAITS;
+    if (job->out.failed)
+        client->reply.failed = true;
+    reply_free(&job->out);
+    atomic_store_explicit(&job->state, JOB_NONE, memory_order_relaxed);
+    apply_reply_mode(client, reply_mark(&client->reply));
+    return EXEC_DONE;
+}
+
+enum exec_result exec_resume(struct client *client)
+{
+    struct job *job = client->job;
+    struct cmd_ctx *c = &job->c;
+    enum job_state state = (enum job_state)atomic_load_explicit(&job->state, memory_order_acquire);
+    size_t mark = reply_mark(&client->reply);
+    uint64_t nerrors = client->reply.nerrors;
+
+    if (state == JOB_WORKER || state == JOB_DONE)
+        return resume_moved(client);
+    if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
+        if (state == JOB_KEY)
+            job_unpark(job);
+        abandon(job);
+        return EXEC_DONE;
+    }
+    if (resume_parked(job, state) == EXEC_WAITS) {
+        if (c->keys->nslots == 0)
+            leave_job(job); // it has no keys any more, and waits for a worker
+        return EXEC_WAITS;
+    }
+    complete(c, nerrors);
+    leave_job(job);
+    apply_reply_mode(client, mark);
+    return EXEC_DONE;
+}
+
+bool exec_cancel(struct client *client)
+{
+    struct job *job = client->job;
+    int state = atomic_load_explicit(&job->state, memory_order_acquire);
+
+    if (state == JOB_WORKER || state == JOB_DONE) {
+        job_stream_cancel(job);
+        return false;
+    }
+    exec_begin(client->thread);
+    bool withdrawn = job_withdraw(job);
+    if (withdrawn)
+        abandon(job);
+    else
+        atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+    exec_end(client->thread);
+    return withdrawn;
+}
+
+bool exec_waits_to_read(const struct client *client)
+{
+    return !command_writes(client->job->c.cmd);
+}
+
+void exec_sent(struct client *client, size_t unsent)
+{
+    int state = atomic_load_explicit(&client->job->state, memory_order_relaxed);
+
+    if (state == JOB_WORKER)
+        job_stream_sent(client->job, unsent);
+}
+
+// ---- worker threads ---------------------------------------------------------------------------
+
+static void run_moved(struct job *job, struct thread *worker)
+{
+    struct client *client = job->client;
+    struct cmd_ctx c = {
+        .store = worker->store,
+        .thread = worker,
+        .client = client,
+        .reply = &job->out,
+        .types = &worker->types,
+        .cmd = job->c.cmd,
+        .argc = job->request.argc,
+        .argv = job->request.argv,
+        .hint = &job->hint,
+        .job = job,
+        .now_ms = worker->now_ms,
+        .db = atomic_load_explicit(&client->db, memory_order_relaxed),
+        .keys = worker->keys,
+        .begun_ticks = job->c.begun_ticks,
+    };
+    uint64_t nerrors = job->out.nerrors;
+
+    lock_watch_moved(&worker->view, client);
+    run_command(&c);
+    lock_watch_moved(&worker->view, NULL);
+    complete(&c, nerrors);
+}
+
+void exec_on_worker(struct client *client, struct thread *worker)
+{
+    struct job *job = client->job;
+    const struct command *row = job->c.cmd->row;
+    bool has_keys = row->keys.first || row->getkeys;
+    int64_t begun_ns;
+
+    while (has_keys && !store_flight_begin(worker->store))
+        store_wait_open(worker->store);
+    begun_ns = clock_monotonic_ns();
+    exec_begin(worker);
+    run_moved(job, worker);
+    exec_end(worker);
+    if (has_keys)
+        store_flight_end(worker->store);
+    tally_add(&worker->stats.moved, 1);
+    tally_add(&worker->stats.moved_wait_us, (begun_ns - job->submitted_ns) / 1000);
+    tally_add(&worker->stats.moved_run_us, (clock_monotonic_ns() - begun_ns) / 1000);
+    if (atomic_load_explicit(&job->cancelled, memory_order_relaxed))
+        tally_add(&worker->stats.moved_cancelled, 1);
+    job_stream_end(job); // the job is its client's again
 }
 
 // ---- long commands ----------------------------------------------------------------------------
 
 bool cmd_slice(struct cmd_ctx *c)
 {
+    struct thread *thread = c->thread;
+    bool keyless = c->nkeys == 0;
+
     c->stepped = 0;
-    return true;
+    if (!keyless && !c->keys->locked)
+        return true; // reads without locks: its section is all that it has
+    if (keyless)
+        exec_end(thread);
+    else
+        epoch_exit(thread->epoch);
+    epoch_poll(thread->epoch, POLL_BUDGET);
+    if (c->job)
+        job_stream_put(c->job, c);
+    if (keyless)
+        exec_begin(thread);
+    else
+        epoch_enter(thread->epoch);
+    return !c->job || !atomic_load_explicit(&c->job->cancelled, memory_order_relaxed) ||
+           command_writes(c->cmd);
 }
 
 // ---- for COMMAND GETKEYS ----------------------------------------------------------------------

@@ -31,7 +31,27 @@ struct exec_hint {
 // the client's thread. The arguments are borrowed for the call. argc >= 1. After a long batch the
 // caller leaves and re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held
 // up.
-void exec_request(struct client *, const struct request *, const struct exec_hint *);
+//
+// EXEC_WAITS: the command could not go on (client->ops says whether that may happen) and has replied
+// nothing yet. The arguments must stay where they are, nothing else may be run or replied for the
+// client, and after client->ops->resume() the client's thread calls exec_resume().
+enum exec_result { EXEC_DONE, EXEC_WAITS };
+enum exec_result exec_request(struct client *, const struct request *, const struct exec_hint *);
+
+// Goes on with the client's command, which may have to wait again. A command on a worker thread
+// replies in pieces: EXEC_WAITS may have added to client->reply what can be sent. Between
+// exec_begin/end, on the client's thread.
+enum exec_result exec_resume(struct client *);
+// While the command waits: client->reply has been sent but for this many bytes. On the client's
+// thread.
+void exec_sent(struct client *, size_t unsent);
+// The client has gone while its command waits. True: the command has ended. False: it will be
+// resumed once more, and must be. Outside exec_begin/end, on the client's thread.
+bool exec_cancel(struct client *);
+// Whether the waiting command changes nothing, so that nobody misses it when its client has gone.
+bool exec_waits_to_read(const struct client *);
+// Runs the client's command on a worker thread. Outside exec_begin/end, on the worker.
+void exec_on_worker(struct client *, struct thread *worker);
 
 // Calls fn for each argument of a request that is a key, with how it would be locked, without
 // running anything; returns their number, -1 without memory. For COMMAND GETKEYS; arity must have

@@ -43,6 +43,7 @@
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
+#include "server/engine/job.h"
 #include "server/engine/lock_watch.h"
 #include "server/engine/store.h"
 
@@ -115,7 +116,10 @@ enum status keyspace_collect(struct cmd_ctx *c)
     const struct command *row = c->cmd->row;
     struct key_table *t = c->keys;
 
-    t->nslots = t->norder = 0;
+    t->nslots = t->norder = t->nheld = 0;
+#ifdef KL_DEBUG
+    t->nforced = 0;
+#endif
     t->locked = t->conflict = t->no_memory = t->waited = t->publishing = false;
     t->hits = t->misses = 0;
     if (row->getkeys) {
@@ -138,7 +142,7 @@ void keyspace_forget(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
-    t->nslots = t->norder = 0;
+    t->nslots = t->norder = t->nheld = 0;
     if (t->capacity > TABLE_KEEP) {
         mem_free(t->slots);
         mem_free(t->order);
@@ -291,6 +295,25 @@ static enum keylock_mode lock_mode(const struct key_slot *slot)
     return slot->mode == LOCK_WRITE ? KEYLOCK_WRITE : KEYLOCK_READ;
 }
 
+#ifdef KL_DEBUG
+// DEBUG FAIL-LOCKS: a command's first attempts to lock find the key contended.
+static bool attempt_fails(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    t->forced = job_can_park(c) &&
+                t->nforced < atomic_load_explicit(&c->store->fail_locks, memory_order_relaxed);
+    t->nforced += t->forced;
+    return t->forced;
+}
+#else
+static bool attempt_fails(struct cmd_ctx *c)
+{
+    (void)c;
+    return false;
+}
+#endif
+
 // A thread in the slow path of a key's lock.
 struct sleeper {
     struct cmd_ctx *c;
@@ -306,6 +329,7 @@ static void before_sleep(void *arg)
     s->watch.since_ns = s->stats->begun_ns;
     lock_watch_wait(&thread->view, &s->watch);
     tally_add(&thread->stats.lock_waits, 1);
+    thread_blocks(thread, true);
     epoch_exit(thread->epoch);
 }
 
@@ -314,114 +338,172 @@ static void after_sleep(void *arg)
     struct sleeper *s = arg;
     struct thread *thread = s->c->thread;
 
-    lock_watch_wait(&thread->view, NULL);
+    lock_watch_done(&thread->view, &s->watch);
+    thread_blocks(thread, false);
     epoch_enter(thread->epoch);
     s->c->now_ms = store_now_ms();
 }
 
-// The key's lock is contended. The first `nheld` keys in locking order are held.
-static enum keylock_result slot_wait(struct cmd_ctx *c, const struct key_slot *slot, int nheld,
+static void describe_wait(struct cmd_ctx *c, struct key_wait *watch)
+{
+    const struct key_slot *slot = c->keys->order[c->keys->nheld];
+
+    *watch = (struct key_wait){
+        .client = c->client,
+        .id = lock_watch_id(slot->hash, slot->db),
+        .name = slot->name,
+        .db = slot->db,
+        .write = slot->mode == LOCK_WRITE,
+        .table = c->keys,
+        .nheld = c->keys->nheld,
+    };
+}
+
+// The thread waits for the next key's lock.
+static enum keylock_result sleep_for(struct cmd_ctx *c, const struct key_slot *slot,
                                      struct lock_wait *stats)
 {
     static const struct keylock_hooks HOOKS = {before_sleep, after_sleep};
-    struct sleeper s = {c, stats,
-                        .watch = {
-                            .client = c->client,
-                            .id = lock_watch_id(slot->hash, slot->db),
-                            .name = slot->name,
-                            .db = slot->db,
-                            .write = slot->mode == LOCK_WRITE,
-                            .table = c->keys,
-                            .nheld = nheld,
-                        }};
+    struct sleeper s = {.c = c, .stats = stats};
 
+    describe_wait(c, &s.watch);
     return keylock_lock_slow(&slot->entry->lock, lock_mode(slot), &HOOKS, &s, stats);
 }
 
 // Notes on the slot how long its lock was waited for, all rounds of the look-up together.
 static void end_wait(struct cmd_ctx *c, struct key_slot *slot, struct lock_wait *stats)
 {
-    slot->waited_ns = lock_wait_ends(stats);
+    slot->waited_ns += lock_wait_ends(stats);
     if (slot->waited_ns)
         c->keys->waited = true;
 }
 
-// Locks one key, the i-th in order. `create`: link a placeholder when it is missing; else
-// slot->entry is then NULL.
-static enum status slot_lock(struct cmd_ctx *c, struct key_slot *slot, int i, bool create)
+// The next key is contended: waits for it, one way or the other.
+static enum keylock_result wait_for_key(struct cmd_ctx *c, const struct key_slot *slot,
+                                        struct lock_wait *stats)
 {
+    struct job *job = job_can_park(c) ? job_of(c->client) : NULL;
+
+    if (!job) // not to be parked, or no memory for it
+        return sleep_for(c, slot, stats);
+    describe_wait(c, &job->watch);
+    return job_park(job, c, &slot->entry->lock, lock_mode(slot), stats);
+}
+
+// Links a placeholder for a key that was not found; NULL: somebody else did, or there is no memory.
+static struct entry *make_entry(struct cmd_ctx *c, struct key_slot *slot, enum status *status)
+{
+    struct entry *made = entry_new(slot->name, lock_mode(slot));
+    void *existing = NULL;
+
+    *status = STATUS_NO_MEMORY;
+    if (made)
+        *status = dict_insert(slot->dict, c->thread->epoch, slot->hash, made, &existing);
+    if (*status == STATUS_OK && !existing)
+        return made;
+    if (made)
+        entry_free(made); // nobody has seen it
+    return NULL;
+}
+
+// Locks the next key in order. `create`: link a placeholder when it is missing; else slot->entry is
+// then NULL.
+static enum lock_outcome lock_next(struct cmd_ctx *c, bool create)
+{
+    struct key_slot *slot = c->keys->order[c->keys->nheld];
     enum keylock_mode mode = lock_mode(slot);
+    enum keylock_result result = KEYLOCK_HELD;
     struct lock_wait stats = {0};
-    struct entry *made = NULL;
     enum status status = STATUS_OK;
 
-    for (;;) {
+    do {
         slot->entry = slot_find(slot);
-        if (!slot->entry && create) {
-            void *existing = NULL;
-            if (!made && !(made = entry_new(slot->name, mode))) {
-                status = STATUS_NO_MEMORY;
-                break;
-            }
-            status = dict_insert(slot->dict, c->thread->epoch, slot->hash, made, &existing);
-            if (status != STATUS_OK)
-                break;
-            if (!existing) {
-                slot->entry = made;
-                made = NULL;
-                break;
-            }
-            slot->entry = existing;
+        if (slot->entry) {
+            result = !attempt_fails(c) && keylock_try(&slot->entry->lock, mode)
+                         ? KEYLOCK_HELD
+                         : wait_for_key(c, slot, &stats);
+        } else if (create) {
+            slot->entry = make_entry(c, slot, &status);
+            result = slot->entry || status != STATUS_OK ? KEYLOCK_HELD : KEYLOCK_RETRY;
+        } else {
+            result = KEYLOCK_HELD; // that it is missing
         }
-        if (!slot->entry || keylock_try(&slot->entry->lock, mode) ||
-            slot_wait(c, slot, i, &stats) == KEYLOCK_HELD)
-            break;
-    }
+    } while (result == KEYLOCK_RETRY);
     if (stats.spun || stats.begun_ns)
         end_wait(c, slot, &stats);
-    if (made) // nobody has seen it
-        entry_free(made);
-    if (status != STATUS_OK)
-        slot->entry = NULL;
-    return status;
+    if (result == KEYLOCK_QUEUED)
+        return LOCK_OUTCOME_WAITS;
+    return status == STATUS_OK ? LOCK_OUTCOME_HELD : LOCK_OUTCOME_NO_MEMORY;
 }
 
 static void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v);
 
-enum status keyspace_lock(struct cmd_ctx *c)
+// The next key is held now, or known to be missing.
+static void note_held(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
-    bool create =
-        t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
+    const struct key_slot *slot = t->order[t->nheld];
 
-    order_slots(c);
-    t->locked = true;
-    lock_watch_run(&c->thread->view, c->client);
-    for (int i = 0; i < t->norder; i++) {
-        struct key_slot *slot = t->order[i];
-        enum status status = slot_lock(c, slot, i, create);
-        if (status != STATUS_OK) {
-            t->norder = i;
-            keyspace_unlock(c);
-            return status;
-        }
-        if (slot->entry)
-            lock_watch_hold(&c->thread->view, i, lock_watch_id(slot->hash, slot->db),
-                            slot->mode == LOCK_WRITE);
-    }
+    if (slot->entry)
+        lock_watch_hold(&c->thread->view, t->nheld, lock_watch_id(slot->hash, slot->db),
+                        slot->mode == LOCK_WRITE);
+    t->nheld++;
+}
+
+// All keys are held. An expired key is gone for this command: writes what everybody sees.
+static void all_held(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
     if (t->norder > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, t);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
         if (slot->mode != LOCK_WRITE || !slot->entry)
             continue;
-        // An expired key is gone for this command: write what everybody sees.
         if (value_expired(entry_value(slot->entry), c->now_ms)) {
             key_publish(c, slot, VALUE_ABSENT);
             tally_add(&c->thread->stats.expired, 1);
         }
     }
-    return STATUS_OK;
+}
+
+static enum lock_outcome lock_rest(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+    bool create =
+        t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
+
+    while (t->nheld < t->norder) {
+        enum lock_outcome outcome = lock_next(c, create);
+        if (outcome == LOCK_OUTCOME_NO_MEMORY)
+            keyspace_unlock(c);
+        if (outcome != LOCK_OUTCOME_HELD)
+            return outcome;
+        note_held(c);
+    }
+    all_held(c);
+    return LOCK_OUTCOME_HELD;
+}
+
+enum lock_outcome keyspace_lock(struct cmd_ctx *c)
+{
+    order_slots(c);
+    c->keys->locked = true;
+    c->keys->nheld = 0;
+    lock_watch_run(&c->thread->view, c->client);
+    return lock_rest(c);
+}
+
+enum lock_outcome keyspace_lock_on(struct cmd_ctx *c, bool next_held)
+{
+    struct key_table *t = c->keys;
+    int n = t->nheld;
+
+    lock_watch_run(&c->thread->view, c->client);
+    for (t->nheld = 0; t->nheld < n + next_held;)
+        note_held(c);
+    return lock_rest(c);
 }
 
 // The exclusive holder of an entry without a value takes it out of the world.
@@ -449,10 +531,10 @@ void keyspace_unlock(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
-    lock_watch_release(&c->thread->view, t->norder);
-    if (t->norder > HELD_SHOWN)
+    lock_watch_release(&c->thread->view, t->nheld);
+    if (t->nheld > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, NULL);
-    for (int i = 0; i < t->norder; i++) {
+    for (int i = 0; i < t->nheld; i++) {
         struct key_slot *slot = t->order[i];
         struct entry *e = slot->entry;
         if (!e)
@@ -471,7 +553,22 @@ void keyspace_unlock(struct cmd_ctx *c)
     if (t->waited)
         count_waits(c);
     t->locked = false;
-    t->norder = 0;
+    t->norder = t->nheld = 0;
+}
+
+void keyspace_abandon(struct cmd_ctx *c, bool next_held)
+{
+    struct key_table *t = c->keys;
+
+    if (t->nheld < t->norder) {
+        struct key_slot *slot = t->order[t->nheld];
+        struct entry *e = next_held ? NULL : slot_find(slot);
+        if (e)
+            keylock_pass_on(&e->lock);
+        t->nheld += next_held;
+    }
+    if (t->locked)
+        keyspace_unlock(c);
 }
 
 // ---- reading and writing ----------------------------------------------------------------------

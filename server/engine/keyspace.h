@@ -36,12 +36,17 @@ struct key_table {
     struct key_slot *slots;  // in argument order
     struct key_slot **order; // the distinct ones, in locking order
     int nslots, norder, capacity;
-    bool locked;          // the slots of `order` with an entry are locked
+    int nheld;            // how many of `order` have been dealt with: locked, or found missing
+    bool locked;          // the slots of `order` below nheld with an entry are locked
     bool conflict;        // lock-free: what was read is known not to hold together
     bool no_memory;       // cmd_add_key failed
     bool waited;          // for the lock of at least one key
     bool publishing;      // several write-locked keys are marked as changing together
     int64_t hits, misses; // of this run
+#ifdef KL_DEBUG
+    int nforced; // attempts to lock that failed because DEBUG FAIL-LOCKS says so
+    bool forced; // the last one did
+#endif
 };
 
 struct key_table *key_table_new(void);
@@ -52,9 +57,21 @@ enum status keyspace_collect(struct cmd_ctx *);
 // Forgets them, giving back a table that a huge command made.
 void keyspace_forget(struct cmd_ctx *);
 
+enum lock_outcome {
+    LOCK_OUTCOME_HELD,
+    LOCK_OUTCOME_NO_MEMORY, // nothing stays locked
+    LOCK_OUTCOME_WAITS,     // the command was parked (see job.h) with the keys it has got so far
+};
+
 // Locks every key as its slot says, deadlock-free; missing keys get placeholders when that is
-// needed. Leaves the epoch while it waits. STATUS_NO_MEMORY: nothing stays locked.
-enum status keyspace_lock(struct cmd_ctx *);
+// needed. Where a key is contended the command is parked if its client's thread has others to serve;
+// else the thread waits, and leaves the epoch meanwhile.
+enum lock_outcome keyspace_lock(struct cmd_ctx *);
+// Goes on with a parked command, whose next key (in locking order) has come to be held or not.
+enum lock_outcome keyspace_lock_on(struct cmd_ctx *, bool next_held);
+// Lets go of what a parked command has locked, without running it. `next_held`: as above; if it is not,
+// but somebody was woken for this command's sake, others are woken instead.
+void keyspace_abandon(struct cmd_ctx *, bool next_held);
 // Ends write sections, removes entries that were left without a value, unlocks.
 void keyspace_unlock(struct cmd_ctx *);
 

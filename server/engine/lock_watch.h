@@ -8,7 +8,7 @@
 //     running | id of key 1 | id of key 2 | ... | id of key HELD_SHOWN
 //
 // A command of one key costs two relaxed stores to that line, one to set and one to clear. What is
-// dearer is left to those who are slow anyway: a thread that is about to sleep, and one that holds
+// dearer is left to those who are slow anyway: a thread that is about to sleep, a command that is parked, and one that holds
 // more keys than fit, leave a pointer to what they wait for or hold, under a mutex of their own.
 //
 // No pointer to an entry is published, and `running` is only compared with the clients on the
@@ -34,8 +34,10 @@ struct thread;
 
 enum { HELD_SHOWN = 6 };
 
-// A thread that sleeps on a key's lock. On its stack, while it is registered.
+// A command that waits for a key's lock: its thread sleeps, or it is parked. Owned by whoever waits,
+// while it is registered.
 struct key_wait {
+    struct key_wait *next, *prev; // in the thread's list, under the view's lock
     struct client *client;
     uint64_t id;
     struct bytes name;
@@ -52,8 +54,9 @@ struct lock_view {
     _Alignas(CACHE_LINE) _Atomic(struct client *) running;
     _Atomic uint64_t held[HELD_SHOWN]; // lock_watch_id() | LOCK_WATCH_WRITE if so; 0: none
     _Alignas(CACHE_LINE) struct mutex lock;
-    const struct key_wait *waiting; // under lock; NULL: does not sleep
-    const struct key_table *many;   // under lock; all of its keys are held
+    struct key_wait *waiting;     // under lock, as are the next two
+    const struct key_table *many; // all of its keys are held
+    const struct client *moved;   // the client whose command this worker thread runs
 };
 
 enum { LOCK_WATCH_WRITE = 1, LOCK_WATCH_KEY = 2 }; // in the low bits of an id
@@ -89,8 +92,11 @@ static inline void lock_watch_release(struct lock_view *view, int n)
 // The calling thread holds all keys of the table, more than fit (NULL: no more). The table's
 // locking order must not change until then.
 void lock_watch_hold_many(struct lock_view *, const struct key_table *);
-// The calling thread goes to sleep (NULL: no more).
-void lock_watch_wait(struct lock_view *, const struct key_wait *);
+// A command of the calling thread begins to wait for a key, and has ended that.
+void lock_watch_wait(struct lock_view *, struct key_wait *);
+void lock_watch_done(struct lock_view *, struct key_wait *);
+// The calling thread, which has no clients of its own, runs a command of this one (NULL: no more).
+void lock_watch_moved(struct lock_view *, const struct client *);
 
 // ---- looking ----------------------------------------------------------------------------------
 
@@ -110,7 +116,7 @@ struct lock_waiter {
     char name[KEY_SHOWN_CHARS];
 };
 
-// Copies the threads that sleep on keys, those of one key together, the longest first, to an array
+// Copies the commands that wait for keys, those of one key together, the longest first, to an array
 // that the caller frees (mem_free). Returns their number, -1 without memory.
 int lock_watch_waiters(struct kl_store *, struct lock_waiter **out);
 // Who holds the key; returns how many, at most `max`.

@@ -85,3 +85,14 @@ uint64_t scan_args_steps(const struct scan_args *args)
 
     return __builtin_mul_overflow(args->count, STEPS_PER_ELEMENT, &steps) ? UINT64_MAX : steps;
 }
+
+uint64_t scan_args_work(struct cmd_ctx *c)
+{
+    int64_t count;
+
+    for (int i = 2; i + 1 < c->argc; i++) {
+        if (cmd_arg_is(c, i, "count") && bytes_to_i64(c->argv[i + 1], &count) && count > 0)
+            return (uint64_t)count;
+    }
+    return 1;
+}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "datatypes/set.h"
+#include "server/engine/cmd.h"
 
 static size_t count_of(struct value set)
 {
@@ -62,7 +63,7 @@ static bool in_any(struct type_ctx *types, const struct value *sets, size_t n,
     return false;
 }
 
-void set_inter(struct type_ctx *types, struct value *sets, size_t n, set_take *take, void *arg)
+void set_inter(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take, void *arg)
 {
     struct set_iter it;
 
@@ -70,15 +71,15 @@ void set_inter(struct type_ctx *types, struct value *sets, size_t n, set_take *t
     if (value_is_none(sets[0]))
         return;
     set_iter_init(&it, sets[0]);
-    while (set_iter_next(&it)) {
-        if (in_all(types, sets + 1, n - 1, &it.member) && !take(it.member.data, it.member.len, arg))
+    while (set_iter_next(&it) && cmd_step(c, n)) {
+        if (in_all(c->types, sets + 1, n - 1, &it.member) && !take(it.member.data, it.member.len, arg))
             return;
     }
 }
 
-enum status set_union(struct type_ctx *types, const struct value *sets, size_t n, struct value *out)
+enum status set_union(struct cmd_ctx *c, const struct value *sets, size_t n, struct value *out)
 {
-    struct set_builder b = {.types = types, .set = VALUE_ABSENT, .status = STATUS_OK};
+    struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
 
     for (size_t i = 0; i < n; i++) {
         if (count_of(sets[i]) > b.expected)
@@ -89,7 +90,7 @@ enum status set_union(struct type_ctx *types, const struct value *sets, size_t n
         if (value_is_none(sets[i]))
             continue;
         set_iter_init(&it, sets[i]);
-        while (set_iter_next(&it)) {
+        while (set_iter_next(&it) && cmd_step(c, 1)) {
             if (!set_builder_take(it.member.data, it.member.len, &b))
                 return b.status;
         }
@@ -109,9 +110,10 @@ static bool lookup_is_cheaper(const struct value *sets, size_t n)
     return lookups <= removals;
 }
 
-static enum status diff_by_removal(struct type_ctx *types, const struct value *sets, size_t n,
+static enum status diff_by_removal(struct cmd_ctx *c, const struct value *sets, size_t n,
                                    struct value *rest)
 {
+    struct type_ctx *types = c->types;
     struct value left;
     bool removed;
     enum status status = value_copy(types, sets[0], &left);
@@ -123,7 +125,7 @@ static enum status diff_by_removal(struct type_ctx *types, const struct value *s
         if (value_is_none(sets[i]))
             continue;
         set_iter_init(&it, sets[i]);
-        while (status == STATUS_OK && set_iter_next(&it))
+        while (status == STATUS_OK && set_iter_next(&it) && cmd_step(c, 1))
             status = set_remove(types, left, it.member.data, it.member.len, &removed);
     }
     if (status == STATUS_OK) // the copy has the expire time of its original
@@ -136,7 +138,7 @@ static enum status diff_by_removal(struct type_ctx *types, const struct value *s
     return STATUS_OK;
 }
 
-static void diff_by_lookup(struct type_ctx *types, struct value *sets, size_t n, set_take *take,
+static void diff_by_lookup(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take,
                            void *arg)
 {
     struct set_iter it;
@@ -146,14 +148,14 @@ static void diff_by_lookup(struct type_ctx *types, struct value *sets, size_t n,
     while (n > 1 && value_is_none(sets[n - 1]))
         n--;
     set_iter_init(&it, sets[0]);
-    while (set_iter_next(&it)) {
-        if (!in_any(types, sets + 1, n - 1, &it.member) &&
+    while (set_iter_next(&it) && cmd_step(c, n)) {
+        if (!in_any(c->types, sets + 1, n - 1, &it.member) &&
             !take(it.member.data, it.member.len, arg))
             return;
     }
 }
 
-enum status set_diff(struct type_ctx *types, struct value *sets, size_t n, set_take *take,
+enum status set_diff(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take,
                      void *arg, struct value *rest)
 {
     *rest = VALUE_ABSENT;
@@ -164,7 +166,7 @@ enum status set_diff(struct type_ctx *types, struct value *sets, size_t n, set_t
             return STATUS_OK;
     }
     if (!lookup_is_cheaper(sets, n))
-        return diff_by_removal(types, sets, n, rest);
-    diff_by_lookup(types, sets, n, take, arg);
+        return diff_by_removal(c, sets, n, rest);
+    diff_by_lookup(c, sets, n, take, arg);
     return STATUS_OK;
 }

@@ -6,8 +6,13 @@
 // load of `gate` behind it face the closer's store of `gate` and loads of `busy`, all seq_cst, so
 // either the thread sees the gate closed and steps back or the closer sees the thread and waits. A
 // thread that waits for a key lock in the middle of a command stays busy, but the lock's holder is
-// busy as well and is never stopped by the gate before it is done, so the closer's wait ends.
-// Readers pay no shared write.
+// busy or in flight as well and is never stopped by the gate before it is done, so the closer's wait
+// ends. Readers pay no shared write.
+//
+// In flight. Parked commands, and those on worker threads, may hold keys for long while nobody else
+// should stop. So before the gate closes they are waited for with the gate open: from the store of
+// `draining` on no command is parked (it lets its keys go and waits for the gate instead) and no
+// worker begins with one that has keys.
 #include "server/engine/store.h"
 
 #include <sched.h>
@@ -22,7 +27,9 @@
 #include "server/engine/config.h"
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
+#include "server/engine/client.h"
 #include "server/engine/expire.h"
+#include "server/engine/job.h"
 #include "server/engine/ticks.h"
 
 enum {
@@ -156,20 +163,102 @@ int64_t store_sum(struct kl_store *store, size_t offset_in_stats)
 
 // ---- the gate ---------------------------------------------------------------------------------
 
+static void wait_a_moment(unsigned spins)
+{
+    struct timespec moment = {0, 50 * 1000};
+
+    if (spins < 100)
+        cpu_pause();
+    else if (spins < 200)
+        sched_yield();
+    else
+        nanosleep(&moment, NULL);
+}
+
 static void wait_for_idle(struct kl_store *store)
 {
     for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
          t = t->next) {
-        for (unsigned spins = 0; atomic_load_explicit(&t->busy, memory_order_seq_cst); spins++) {
-            if (spins < 100) {
-                cpu_pause();
-            } else if (spins < 200) {
-                sched_yield();
-            } else {
-                struct timespec moment = {0, 50 * 1000};
-                nanosleep(&moment, NULL);
-            }
+        for (unsigned spins = 0; atomic_load_explicit(&t->busy, memory_order_seq_cst); spins++)
+            wait_a_moment(spins);
+    }
+}
+
+bool store_flight_begin(struct kl_store *store)
+{
+    // Add then load, both seq_cst, against the closer's store of `draining` and loads of
+    // `in_flight`: as with `busy` and `gate`.
+    atomic_fetch_add_explicit(&store->in_flight, 1, memory_order_seq_cst);
+    if (!atomic_load_explicit(&store->draining, memory_order_seq_cst))
+        return true;
+    store_flight_end(store);
+    return false;
+}
+
+void store_flight_end(struct kl_store *store)
+{
+    // Release: who closes the gate sees all that the command did.
+    atomic_fetch_sub_explicit(&store->in_flight, 1, memory_order_release);
+}
+
+void store_wait_open(struct kl_store *store)
+{
+    mutex_lock(&store->exclusive_lock);
+    mutex_unlock(&store->exclusive_lock);
+}
+
+bool store_defer(struct kl_store *store, struct job *job)
+{
+    bool deferred;
+
+    mutex_lock(&store->deferred_lock);
+    // It is set outside the lock, but cleared under it.
+    deferred = atomic_load_explicit(&store->draining, memory_order_relaxed);
+    if (deferred) {
+        job->next = store->deferred;
+        store->deferred = job;
+    }
+    mutex_unlock(&store->deferred_lock);
+    return deferred;
+}
+
+bool store_undefer(struct kl_store *store, struct job *job)
+{
+    bool found = false;
+
+    mutex_lock(&store->deferred_lock);
+    for (struct job **at = &store->deferred; *at; at = &(*at)->next) {
+        if (*at == job) {
+            *at = job->next;
+            found = true;
+            break;
         }
+    }
+    mutex_unlock(&store->deferred_lock);
+    return found;
+}
+
+// Commands in flight come to their end, and none begins that would have to wait.
+static void drain(struct kl_store *store)
+{
+    atomic_store_explicit(&store->draining, true, memory_order_seq_cst);
+    for (unsigned spins = 0; atomic_load_explicit(&store->in_flight, memory_order_seq_cst);
+         spins++)
+        wait_a_moment(spins);
+}
+
+static void resume_deferred(struct kl_store *store)
+{
+    struct job *job, *next;
+
+    mutex_lock(&store->deferred_lock);
+    atomic_store_explicit(&store->draining, false, memory_order_relaxed);
+    job = store->deferred;
+    store->deferred = NULL;
+    mutex_unlock(&store->deferred_lock);
+    for (; job; job = next) {
+        next = job->next; // before its thread has it
+        job->client->ops->resume(job->client);
     }
 }
 
@@ -178,13 +267,17 @@ void store_exclusive(struct thread *thread, void (*fn)(struct kl_store *, void *
     struct kl_store *store = thread->store;
 
     exec_end(thread);
+    thread_blocks(thread, true);
     mutex_lock(&store->exclusive_lock);
+    drain(store);
     atomic_store_explicit(&store->gate, 1, memory_order_seq_cst);
     wait_for_idle(store);
     fn(store, arg);
     // Release: a thread that finds the gate open sees what fn did.
     atomic_store_explicit(&store->gate, 0, memory_order_release);
+    resume_deferred(store);
     mutex_unlock(&store->exclusive_lock);
+    thread_blocks(thread, false);
     exec_begin(thread);
 }
 

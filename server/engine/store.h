@@ -19,6 +19,7 @@ struct config;
 struct dict;
 struct epoch;
 struct flushed;
+struct job;
 
 struct db {
     _Atomic(struct dict *) dict;  // of struct entry; replaced only with the gate closed
@@ -58,10 +59,17 @@ struct kl_store {
     struct mutex flushed_lock;
     _Atomic size_t lazyfree_pending, lazyfreed; // keys of flushed databases, to be freed and freed
     struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
+    struct mutex deferred_lock;
+    struct job *deferred; // parked until the gate opens; under deferred_lock
     struct error_stats errors;
     struct rates rates;
     struct hot_keys hot_keys;
+    _Atomic uint32_t fail_locks; // DEBUG FAIL-LOCKS, in debug builds
+    // Commands that may hold keys while no thread is busy with them (job.h, invariant 5). Commands
+    // that never wait do not come here.
+    _Alignas(CACHE_LINE) _Atomic uint64_t in_flight;
     _Alignas(CACHE_LINE) _Atomic uint32_t gate; // 1: closed
+    _Atomic bool draining;                      // the gate is about to close: nothing takes off
 };
 
 // Opens a store with `config` (borrowed, outlives it); NULL without memory.
@@ -69,10 +77,22 @@ struct kl_store *store_open(struct config *config);
 // Frees it. All threads must be unregistered and all clients detached.
 void store_close(struct kl_store *);
 
-// Runs `fn` while no other thread is inside exec_begin/exec_end. The calling thread is inside; on
+// Runs `fn` while no other thread is inside exec_begin/exec_end and no command is in flight; waits for
+// both. The calling thread is inside, and no command of its clients is parked; on
 // return it is inside again, its epoch section having been left and re-entered (pointers read
 // before are stale).
 void store_exclusive(struct thread *, void (*fn)(struct kl_store *, void *arg), void *arg);
+
+// Counts a command as in flight; false: the gate is about to close, and it must not hold keys while it
+// waits. Each success is ended once.
+bool store_flight_begin(struct kl_store *);
+void store_flight_end(struct kl_store *);
+// Waits until no whole-keyspace operation is under way. Outside exec_begin.
+void store_wait_open(struct kl_store *);
+// Keeps the job until the gate is open, then resumes it; false: it is open. And takes it back, if it
+// has not been resumed yet.
+bool store_defer(struct kl_store *, struct job *);
+bool store_undefer(struct kl_store *, struct job *);
 
 // Housekeeping, called a few times a second from any one registered thread, outside exec_begin:
 // active expiry within `budget_us`, freeing what was dropped, advancing the epoch.

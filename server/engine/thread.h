@@ -49,6 +49,10 @@ struct thread_stats {
     struct tally commands, connections, rejected_connections, net_in, net_out;
     struct tally hits, misses, expired, evicted, errors;
     struct tally lock_waits, read_retries; // key locks waited for; LOCK_NONE commands run again
+    struct tally parked;                   // of the former: the command was parked, not the thread
+    // Commands run by worker threads, microseconds that they waited for one and ran, and how many of
+    // them were cancelled because their client had gone.
+    struct tally moved, moved_wait_us, moved_run_us, moved_cancelled;
 };
 
 struct thread {
@@ -68,10 +72,20 @@ struct thread {
     struct thread_stats stats;
     struct db_tally *dbs;           // one a database
     struct command_tally *commands; // one a command id
+    // Of a worker thread (NULL: another thread): it goes to sleep in the middle of a command, or has
+    // woken up. Called by the thread itself, with key locks held.
+    void (*blocks)(struct thread *, bool begins);
+    void *blocks_arg;
     struct lock_view view;
     _Alignas(CACHE_LINE) _Atomic uint32_t
         busy; // between exec_begin and exec_end; the gate's closer waits
 };
+
+static inline void thread_blocks(struct thread *t, bool begins)
+{
+    if (t->blocks)
+        t->blocks(t, begins);
+}
 
 // Registers the calling thread with the store; NULL without memory. Records are reused, so that
 // their statistics stay counted after thread_unregister().

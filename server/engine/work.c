@@ -13,12 +13,32 @@ uint64_t work_of_value(struct value v)
     if (!value_is_string(v))
         return value_is_none(v) ? 1 : value_weight(v);
     str_view(v, &view);
-    return 1 + view.len / BYTES_PER_UNIT;
+    return 1 + work_of_bytes(view.len);
 }
 
 uint64_t work_args(struct cmd_ctx *c)
 {
-    return (uint64_t)c->argc;
+    size_t nbytes = 0;
+
+    for (int i = 1; i < c->argc; i++)
+        nbytes += c->argv[i].len;
+    return (uint64_t)c->argc + work_of_bytes(nbytes);
+}
+
+uint64_t work_copy_on_write(struct cmd_ctx *c)
+{
+    return work_first_key(c) + work_args(c);
+}
+
+uint64_t work_exclusive(struct cmd_ctx *c)
+{
+    (void)c;
+    return UINT64_MAX;
+}
+
+uint64_t work_of_bytes(size_t nbytes)
+{
+    return nbytes / BYTES_PER_UNIT;
 }
 
 uint64_t work_first_key(struct cmd_ctx *c)

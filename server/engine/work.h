@@ -3,6 +3,7 @@
 // Estimates of how much work a command will be, for the `work` field of its row: see command.h.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "datatypes/value.h"
@@ -12,9 +13,15 @@ struct cmd_ctx;
 // Of one value: its elements, or what copying its bytes costs.
 uint64_t work_of_value(struct value);
 
-// The command handles each argument once: SADD, MSET, DEL.
+// The command handles each argument once, and may copy it: SADD, MSET, DEL.
 uint64_t work_args(struct cmd_ctx *);
 // It walks the value of its first key, or copies it: SMEMBERS, GET.
 uint64_t work_first_key(struct cmd_ctx *);
 // It walks all of its keys' values: SUNION, MGET.
 uint64_t work_all_keys(struct cmd_ctx *);
+// It copies its value before it changes it, and its arguments: APPEND.
+uint64_t work_copy_on_write(struct cmd_ctx *);
+// It takes as long as it takes, and waits for other commands to end: FLUSHALL.
+uint64_t work_exclusive(struct cmd_ctx *);
+// Of a number of bytes that are copied.
+uint64_t work_of_bytes(size_t nbytes);

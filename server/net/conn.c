@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "server/net/conn.h"
+#include "server/net/conn_wait.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -126,7 +127,7 @@ static void check_hard_limit(struct conn *c)
 }
 
 // What the last command, or the reply to it, means for the connection.
-static void check_after_command(struct conn *c)
+void conn_check_reply(struct conn *c)
 {
     if (client_has(&c->client, CLIENT_CLOSE_NOW) || c->client.reply.failed) {
         check_hard_limit(c);
@@ -141,7 +142,7 @@ static void check_after_command(struct conn *c)
 
 static bool may_run(const struct conn *c)
 {
-    return c->state == CONN_OPEN || c->state == CONN_DRAINING;
+    return (c->state == CONN_OPEN || c->state == CONN_DRAINING) && !c->waiting;
 }
 
 // Takes the next requests out of the parser. False: there is none, for now or for ever.
@@ -196,8 +197,11 @@ static bool run_one(struct conn *c, const struct request_limits *limits)
         look_ahead(c);
     }
     i = c->next_request++;
-    exec_request(&c->client, &c->requests[i], &c->thread->hints[i]);
-    check_after_command(c);
+    if (exec_request(&c->client, &c->requests[i], &c->thread->hints[i]) == EXEC_WAITS) {
+        conn_wait_begins(c);
+        return false;
+    }
+    conn_check_reply(c);
     return true;
 }
 
@@ -249,6 +253,16 @@ static bool run(struct conn *c)
 // ---- after a turn -----------------------------------------------------------------------------
 
 static void on_poll(uv_poll_t *poll, int status, int events);
+
+static int wanted_events(const struct conn *c)
+{
+    int events = c->client.reply.len > 0 ? UV_WRITABLE : 0;
+
+    if (c->waiting) {
+        return events | (c->half_closed ? 0 : UV_DISCONNECT);
+    }
+    return events | (c->state == CONN_OPEN ? UV_READABLE : 0);
+}
 
 static void want_events(struct conn *c, int events)
 {
@@ -328,7 +342,7 @@ static void publish_sizes(struct conn *c)
 }
 
 // The end of each turn: sends, and decides what the connection waits for.
-static void settle(struct conn *c, bool more)
+void conn_settle_now(struct conn *c, bool more)
 {
     struct reply *reply = &c->client.reply;
 
@@ -349,7 +363,10 @@ static void settle(struct conn *c, bool more)
     if (more && !c->again) {
         conn_thread_again(c->thread, c);
     }
-    want_events(c, (c->state == CONN_OPEN ? UV_READABLE : 0) | (reply->len > 0 ? UV_WRITABLE : 0));
+    if (c->waiting) {
+        exec_sent(&c->client, reply->len);
+    }
+    want_events(c, wanted_events(c));
 }
 
 // ---- reading ----------------------------------------------------------------------------------
@@ -442,8 +459,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (events & UV_WRITABLE) {
         c->blocked = false;
     }
+    if (events & UV_DISCONNECT && c->waiting && !conn_peer_stays(c)) {
+        conn_close(c);
+        return;
+    }
     // With requests left from the last turn nothing is read before they have run.
-    if (events & UV_READABLE && c->state == CONN_OPEN && !c->again && read_some(c)) {
+    if (events & UV_READABLE && c->state == CONN_OPEN && !c->again && !c->waiting && read_some(c)) {
         more = run(c);
     }
     // Sent when all ready connections have been served, not one by one: a peer that is woken for
@@ -458,7 +479,7 @@ void conn_settle(struct conn *c)
 {
     // An order from another thread may have settled it meanwhile, and got as far as lingering.
     if (c->state != CONN_LINGERING) {
-        settle(c, c->more);
+        conn_settle_now(c, c->more);
     }
 }
 
@@ -466,7 +487,7 @@ void conn_continue(struct conn *c)
 {
     bool more = may_run(c) && run(c);
 
-    settle(c, more);
+    conn_settle_now(c, more);
 }
 
 // ---- opening and closing ----------------------------------------------------------------------
@@ -480,7 +501,21 @@ static void request_kill(struct client *client)
     conn_thread_signal(c->thread, SIGNAL_KILL);
 }
 
-static const struct client_ops conn_ops = {.kill = request_kill};
+static void resume(struct client *client)
+{
+    struct conn *c = (struct conn *)client;
+
+    conn_thread_resume(c->thread, c);
+}
+
+static bool move(struct client *client)
+{
+    struct conn *c = (struct conn *)client;
+
+    return workers_submit(&server_of(c)->workers, c);
+}
+
+static const struct client_ops conn_ops = {.kill = request_kill, .resume = resume, .move = move};
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -513,10 +548,20 @@ struct conn *conn_open(struct conn_thread *thread, int fd)
         uv_close((uv_handle_t *)&c->poll, on_closed);
         return NULL;
     }
+    c->client.waits_in_place = thread->single;
     c->events = UV_READABLE;
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
     log_line(server->config, LOGLEVEL_VERBOSE, "Accepted %s", addr);
     return c;
+}
+
+static void release(struct conn *c)
+{
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+    close(c->client.fd);
+    client_detach(&c->client);
+    request_free(&c->parser);
+    conn_thread_closed(c->thread, c);
 }
 
 void conn_close(struct conn *c)
@@ -525,11 +570,23 @@ void conn_close(struct conn *c)
         return;
     }
     c->state = CONN_CLOSED;
-    uv_close((uv_handle_t *)&c->poll, on_closed);
-    close(c->client.fd);
-    client_detach(&c->client);
-    request_free(&c->parser);
-    conn_thread_closed(c->thread, c);
+    conn_thread_forget(c->thread, c);
+    if (c->waiting && !exec_cancel(&c->client)) {
+        // The peer learns it now; conn_resume() does the rest.
+        uv_poll_stop(&c->poll);
+        shutdown(c->client.fd, SHUT_RDWR);
+        return;
+    }
+    conn_end(c);
+}
+
+void conn_end(struct conn *c)
+{
+    c->waiting = false;
+    // What is still on the thread's list is released when it is looked at.
+    if (!atomic_load_explicit(&c->resumed, memory_order_relaxed)) {
+        release(c);
+    }
 }
 
 void conn_check_kill(struct conn *c)
@@ -541,7 +598,11 @@ void conn_check_kill(struct conn *c)
 
 void conn_stop(struct conn *c)
 {
-    if (c->state == CONN_LINGERING) {
+    if (c->state == CONN_LINGERING || c->state == CONN_CLOSED) {
+        return;
+    }
+    if (c->waiting) {
+        c->stop_after = true;
         return;
     }
     // What has arrived and was not read yet counts as received too, as far as one read goes.
@@ -572,15 +633,18 @@ void conn_tick(struct conn *c)
         }
         return;
     }
-    if (timeout_s > 0 && idle_ms > (uint64_t)timeout_s * 1000) {
+    if (c->state == CONN_CLOSED) {
+        return;
+    }
+    if (timeout_s > 0 && !c->waiting && idle_ms > (uint64_t)timeout_s * 1000) {
         log_line(server_of(c)->config, LOGLEVEL_VERBOSE, "Closing idle client id=%llu addr=%s",
                  (unsigned long long)c->client.id, c->client.addr);
         conn_close(c);
         return;
     }
-    if (idle_ms >= IDLE_TRIM_MS && !c->again) {
+    if (idle_ms >= IDLE_TRIM_MS && !c->again && !c->waiting) {
         request_trim(&c->parser);
         reply_trim(&c->client.reply);
     }
-    settle(c, false);
+    conn_settle_now(c, false);
 }

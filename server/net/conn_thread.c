@@ -2,6 +2,7 @@
 #include "server/net/conn_thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "datatypes/mem.h"
 #include "server/engine/thread.h"
@@ -46,6 +47,7 @@ static void begin_end(struct conn_thread *t)
     mutex_unlock(&t->inbox_lock);
     if (!uv_is_closing((uv_handle_t *)&t->wake)) {
         uv_close((uv_handle_t *)&t->wake, NULL);
+        uv_close((uv_handle_t *)&t->resume, NULL);
         uv_close((uv_handle_t *)&t->again, NULL);
         uv_close((uv_handle_t *)&t->turn_end, NULL);
         uv_close((uv_handle_t *)&t->linger, NULL);
@@ -59,7 +61,7 @@ static void end_when_done(struct conn_thread *t)
     }
 }
 
-void conn_thread_closed(struct conn_thread *t, struct conn *conn)
+void conn_thread_forget(struct conn_thread *t, struct conn *conn)
 {
     if (conn->again) {
         TAILQ_REMOVE(&t->again_queue, conn, again_link);
@@ -69,6 +71,10 @@ void conn_thread_closed(struct conn_thread *t, struct conn *conn)
         TAILQ_REMOVE(&t->unsent_queue, conn, unsent_link);
         conn->unsent = false;
     }
+}
+
+void conn_thread_closed(struct conn_thread *t, struct conn *conn)
+{
     if (conn->prev) {
         conn->prev->next = conn->next;
     } else {
@@ -231,6 +237,48 @@ static void on_wake(uv_async_t *wake)
     }
 }
 
+// ---- connections whose command may go on -------------------------------------------------------
+
+static void on_resume(uv_async_t *resume)
+{
+    struct conn_thread *t = resume->data;
+    // Acquire: what was done before conn_thread_resume() is seen.
+    struct conn *conn = atomic_exchange_explicit(&t->resumed, NULL, memory_order_acquire);
+    struct conn *first = NULL, *next;
+
+    for (; conn; conn = next) { // the first one that came goes first
+        next = conn->resumed_next;
+        conn->resumed_next = first;
+        first = conn;
+    }
+    for (conn = first; conn; conn = next) {
+        next = conn->resumed_next;
+        // Before the connection looks: what comes after that needs another look. Acquire: it sees
+        // what was done before a call that found it set.
+        atomic_exchange_explicit(&conn->resumed, false, memory_order_acq_rel);
+        conn_resume(conn);
+    }
+}
+
+void conn_thread_resume(struct conn_thread *t, struct conn *conn)
+{
+    // acq_rel: see on_resume().
+    if (atomic_exchange_explicit(&conn->resumed, true, memory_order_acq_rel)) {
+        return; // on the list, and not looked at yet
+    }
+    // Once it is on the list the connection may be dealt with, and even the thread's end begin. Relaxed:
+    // until then the connection keeps the thread from it.
+    atomic_fetch_add_explicit(&t->resuming, 1, memory_order_relaxed);
+    conn->resumed_next = atomic_load_explicit(&t->resumed, memory_order_relaxed);
+    // Release: what was done before, and the link, go with it.
+    while (!atomic_compare_exchange_weak_explicit(&t->resumed, &conn->resumed_next, conn,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
+    uv_async_send(&t->resume);
+    // Release: the handle is not touched after that.
+    atomic_fetch_sub_explicit(&t->resuming, 1, memory_order_release);
+}
+
 void conn_thread_signal(struct conn_thread *t, unsigned signals)
 {
     mutex_lock(&t->inbox_lock);
@@ -281,6 +329,10 @@ static void thread_main(void *arg)
     if (t->engine) {
         thread_unregister(t->engine);
     }
+    // Acquire: pairs with conn_thread_resume(), which may be a few instructions from its end.
+    while (atomic_load_explicit(&t->resuming, memory_order_acquire) > 0) {
+        sched_yield();
+    }
     // Release: whoever sees it sees all that the thread did. The main loop's handle is open until
     // this thread has been joined.
     atomic_store_explicit(&t->ended, true, memory_order_release);
@@ -319,8 +371,10 @@ struct conn_thread *conn_thread_start(struct server *server, bool single)
     uv_check_init(&t->loop, &t->turn_end);
     t->turn_end.data = t;
     uv_check_start(&t->turn_end, on_turn_end);
-    t->wake.data = t;
-    if (uv_async_init(&t->loop, &t->wake, on_wake) != 0) {
+    t->wake.data = t->resume.data = t;
+    // Only the first async handle of a loop needs descriptors, and can fail.
+    if (uv_async_init(&t->loop, &t->wake, on_wake) != 0 ||
+        uv_async_init(&t->loop, &t->resume, on_resume) != 0) {
         uv_close((uv_handle_t *)&t->again, NULL);
         uv_close((uv_handle_t *)&t->turn_end, NULL);
         uv_close((uv_handle_t *)&t->linger, NULL);

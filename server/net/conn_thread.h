@@ -3,8 +3,9 @@
 // A connection thread: an event loop of its own, and the connections that it reads, runs and
 // answers.
 //
-// Other threads reach it in two ways only, both under inbox_lock: a new connection
-// (conn_thread_give) and a signal (conn_thread_signal). Once `open` is false it takes neither, and
+// Other threads reach it in three ways only: a new connection (conn_thread_give) and a signal
+// (conn_thread_signal), both under inbox_lock, and without any lock a connection whose command may go
+// on (conn_thread_resume), which keeps the thread alive itself. Once `open` is false it takes neither, and
 // its loop may be gone. The thread is outside exec_begin/exec_end, hence in nobody's way, whenever
 // it sleeps.
 #pragma once
@@ -39,6 +40,7 @@ struct conn_thread {
 
     // Of the thread itself.
     uv_async_t wake;
+    uv_async_t resume; // some connection is on the `resumed` list
     uv_idle_t again;  // active while again_queue is not empty
     uv_idle_t linger; // active for a moment after a busy turn
     uint64_t linger_until_ns;
@@ -56,6 +58,9 @@ struct conn_thread {
     int *inbox, ninbox, inbox_cap; // accepted sockets
     unsigned signals;              // enum thread_signal
 
+    _Atomic(struct conn *) resumed; // connections whose command may go on, the last one first
+    _Atomic int resuming;           // other threads inside conn_thread_resume()
+
     _Atomic int nconns;      // given and not closed yet
     _Atomic bool wants_tick; // some connection waits for time to pass
     _Atomic bool ended;      // nothing is left to do but to join it
@@ -71,8 +76,13 @@ void conn_thread_signal(struct conn_thread *, unsigned signals);
 // Waits for a thread that has ended (or will soon) and frees it. Main thread.
 void conn_thread_join(struct conn_thread *);
 
+// The command that the connection waits for may go on: conn_resume() will be called. Any thread; a
+// call that comes before that counts once.
+void conn_thread_resume(struct conn_thread *, struct conn *);
+
 // For conn.c, on the thread itself: a connection has requests left; it is to be settled at the end
-// of the loop's turn; it was closed.
+// of the loop's turn; it is to be on neither list; it is gone.
 void conn_thread_again(struct conn_thread *, struct conn *);
 void conn_thread_unsent(struct conn_thread *, struct conn *);
+void conn_thread_forget(struct conn_thread *, struct conn *);
 void conn_thread_closed(struct conn_thread *, struct conn *);

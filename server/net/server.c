@@ -321,11 +321,16 @@ int server_run(struct config *config, const struct listen_sockets *sockets)
     s.max_threads = config->connection_threads == CONNECTION_THREADS_AUTO
                         ? (int)uv_available_parallelism()
                         : config->connection_threads;
+    workers_init(&s.workers, &s,
+                 config->worker_threads == WORKER_THREADS_AUTO
+                     ? 2 * (int)uv_available_parallelism()
+                     : config->worker_threads);
     mem_start_background_purge();
     s.store = store_open(config);
     s.engine = s.store ? thread_register(s.store) : NULL;
     if (s.engine) {
         exit_status = run(&s, sockets);
+        workers_stop(&s.workers);
         thread_unregister(s.engine);
     } else {
         exit_status = fail(&s, "out of memory");

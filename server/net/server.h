@@ -5,6 +5,7 @@
 //
 //     main loop     listening sockets, signals, cron  -> hands each accepted socket to a thread
 //     conn_thread   one loop each: reads, runs and answers the commands of its connections
+//     workers       run the commands that would hold up a loop
 //
 // Threads
 // 1. A connection belongs to one connection thread from accept to close.
@@ -22,6 +23,7 @@
 
 #include "server/net/listener.h"
 #include "server/net/sockets.h"
+#include "server/net/workers.h"
 
 struct config;
 struct conn_thread;
@@ -43,6 +45,7 @@ struct server {
     uv_timer_t cron;
     struct listener listener;
     struct thread *engine; // the main thread's own
+    struct workers workers;
     struct conn_thread *threads;
     int nthreads, max_threads; // max_threads 0: one thread a connection
     enum server_state state;

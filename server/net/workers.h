@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// Worker threads: they run the commands that are too long for a connection thread, first come, first
+// served.
+//
+// Threads are started when there is work and none of them is idle, as long as fewer than
+// `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or for
+// a client that does not read) does not count, so commands that wait never keep others from
+// running. Idle threads stay. They run with a lower priority than connection threads, so that short
+// commands get the processor when both want it.
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "locks/condvar.h"
+#include "locks/mutex.h"
+
+struct conn;
+struct server;
+
+TAILQ_HEAD(move_queue, conn);
+
+struct workers {
+    struct server *server;
+    int most; // that run at a time
+    struct mutex lock;
+    struct condvar wanted; // work has come, or the end
+    struct condvar ended;  // a thread has ended
+    // Under lock.
+    struct move_queue queue; // connections whose command is to be run
+    int nthreads, nidle, nblocked;
+    bool stopping;
+};
+
+// No thread is started yet.
+void workers_init(struct workers *, struct server *, int most);
+// Queues the command that the connection's client waits for; false: there is no thread for it. Any
+// thread.
+bool workers_submit(struct workers *, struct conn *);
+// Ends the threads and waits for them; nothing is queued any more.
+void workers_stop(struct workers *);
+// How many threads there are. Any thread.
+int workers_count(struct workers *);
