@@ -108,8 +108,8 @@ static inline void reply_bulk_bytes(struct reply *r, struct bytes s)
 // the next call on r; NULL after an allocation failure.
 char *reply_bulk_space(struct reply *r, size_t len);
 
-// The beginning of a bulk string; the caller appends `len` bytes and "\r\n" with reply_raw(). For bytes
-// that come in pieces.
+// The beginning of a bulk string; the caller appends `len` bytes and "\r\n" with reply_raw(). For
+// bytes that come in pieces.
 void reply_bulk_header(struct reply *r, size_t len);
 
 // No value ("$-1", RESP3 "_"), and where RESP2 has a second form, no array ("*-1", RESP3 "_").

@@ -476,7 +476,7 @@ static void srandmember_count(struct cmd_ctx *c)
 static uint64_t srandmember_work(struct cmd_ctx *c)
 {
     return c->argc == 3 && c->argv[2].len > 0 && c->argv[2].data[0] == '-' ? count_work(c)
-                                                                          : spop_work(c);
+                                                                           : spop_work(c);
 }
 
 /* SRANDMEMBER key [count]  -> a member or nil; with count an array, with repetitions when negative

@@ -37,11 +37,12 @@ struct client_ops {
     // Asks the owner to close the connection soon; returns at once.
     void (*kill)(struct client *);
     // The client's job may go on: has its thread call exec_resume() soon. From any thread, inside
-    // the unlock of another command: notes it and returns. NULL: commands of this client wait on its
-    // thread. Without clients_lock.
+    // the unlock of another command: notes it and returns. NULL: commands of this client wait on
+    // its thread. Without clients_lock.
     void (*resume)(struct client *);
-    // Has a worker thread call exec_on_worker() soon; false: it cannot. NULL: commands of this client
-    // run on its thread, however long they take. On the client's thread, without clients_lock.
+    // Has a worker thread call exec_on_worker() soon; false: it cannot. NULL: commands of this
+    // client run on its thread, however long they take. On the client's thread, without
+    // clients_lock.
     bool (*move)(struct client *);
 };
 

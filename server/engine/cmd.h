@@ -46,8 +46,8 @@ struct cmd_ctx {
 // ---- long commands ----------------------------------------------------------------------------
 
 enum {
-    CMD_SLICE = 1024,         // work units between two calls of cmd_slice()
-    CMD_SLICE_BYTES = 65536,  // and bytes of reply
+    CMD_SLICE = 1024,        // work units between two calls of cmd_slice()
+    CMD_SLICE_BYTES = 65536, // and bytes of reply
 };
 
 // Lets the rest of the server go on in the middle of a long command: memory is reclaimed, what was

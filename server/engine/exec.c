@@ -133,6 +133,7 @@ static bool move_to_worker(struct cmd_ctx *c)
     job->out.protocol = client->reply.protocol;
     job->out.max_len = client->reply.max_len;
     job->silent = client_has(client, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
+    job->spills = false;
     job->stream.pending.max_len = client->reply.max_len;
     job->stream.unsent = client->reply.len;
     job->submitted_ns = clock_monotonic_ns();

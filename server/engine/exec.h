@@ -32,9 +32,9 @@ struct exec_hint {
 // caller leaves and re-enters (exec_end, exec_begin), so that reclamation and FLUSHALL are not held
 // up.
 //
-// EXEC_WAITS: the command could not go on (client->ops says whether that may happen) and has replied
-// nothing yet. The arguments must stay where they are, nothing else may be run or replied for the
-// client, and after client->ops->resume() the client's thread calls exec_resume().
+// EXEC_WAITS: the command could not go on (client->ops says whether that may happen) and has
+// replied nothing yet. The arguments must stay where they are, nothing else may be run or replied
+// for the client, and after client->ops->resume() the client's thread calls exec_resume().
 enum exec_result { EXEC_DONE, EXEC_WAITS };
 enum exec_result exec_request(struct client *, const struct request *, const struct exec_hint *);
 

@@ -13,7 +13,8 @@
 enum {
     STREAM_MAX = 1024 * 1024, // bytes on their way to a client before the worker waits
     LOOK_MS = 20,             // how often a waiting worker looks whom it holds up
-    SPILL_MS = 100,           // how long others wait for keys of a command whose client does not read
+    SPILL_MS = 100,  // how long others wait for keys of a command whose client does not read
+    STALL_MS = 5000, // how long a worker waits for a client that reads nothing at all
 };
 
 bool job_can_park(const struct cmd_ctx *c)
@@ -213,14 +214,18 @@ static bool holds_up_others(const struct cmd_ctx *c)
 static void wait_for_reader_locked(struct job *job, struct cmd_ctx *c)
 {
     struct job_stream *stream = &job->stream;
-    int64_t held_up_ms = 0;
+    size_t last = SIZE_MAX, now;
+    int held_up_ms = 0, stalled_ms = 0;
 
     thread_blocks(c->thread, true);
-    while (stream->pending.len + stream->unsent > STREAM_MAX && !cancelled(job) &&
-           held_up_ms < SPILL_MS) {
+    while ((now = stream->pending.len + stream->unsent) > STREAM_MAX && !cancelled(job) &&
+           !job->spills) {
         condvar_wait_until(&stream->drained, &stream->lock,
                            clock_monotonic_ns() + (int64_t)LOOK_MS * 1000000);
-        held_up_ms += holds_up_others(c) ? LOOK_MS : -held_up_ms;
+        held_up_ms = holds_up_others(c) ? held_up_ms + LOOK_MS : 0;
+        stalled_ms = now == last ? stalled_ms + LOOK_MS : 0;
+        last = now;
+        job->spills = held_up_ms >= SPILL_MS || stalled_ms >= STALL_MS;
     }
     thread_blocks(c->thread, false);
 }
@@ -259,7 +264,8 @@ void job_stream_end(struct job *job)
     mutex_lock(&job->stream.lock);
     put_locked(job, job->out.len);
     // The client's thread may be on its way here because of an earlier piece. It takes the lock
-    // before it looks, so it does not find the end, and free everything, before this thread is done.
+    // before it looks, so it does not find the end, and free everything, before this thread is
+    // done.
     set_state(job, JOB_DONE);
     job->client->ops->resume(job->client);
     mutex_unlock(&job->stream.lock);

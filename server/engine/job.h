@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A command that is not on its thread's stack any more: it waits for a key, for the gate, or runs on
-// a worker thread. Meanwhile its connection reads nothing and runs nothing, and the thread serves
-// its other connections.
+// A command that is not on its thread's stack any more: it waits for a key, for the gate, or runs
+// on a worker thread. Meanwhile its connection reads nothing and runs nothing, and the thread
+// serves its other connections.
 //
 //                       contended key                      woken
 //     exec_request() ------------------> JOB_KEY -----------------------+
@@ -32,7 +32,8 @@
 // The reply of a command on a worker streams: the worker hands pieces of it to the client's thread,
 // and waits when the client does not read them (job_stream). It stops waiting, and the rest of the
 // reply is kept in memory, within client-output-buffer-limit, when others have waited for its keys
-// for SPILL_MS: a client that does not read may not lock a key for ever.
+// for SPILL_MS or the client has read nothing for STALL_MS: a client that does not read may not
+// keep a key or a worker for ever.
 #pragma once
 
 #include <stdatomic.h>
@@ -64,9 +65,9 @@ struct job {
     struct cmd_ctx c;  // the command, with a key table of its own while it is parked
     struct request request;
     struct exec_hint hint;
-    struct key_table *spare;  // the thread's while the command has the thread's own
-    bool in_flight;           // counted in store->in_flight
-    _Atomic bool cancelled;   // the client has gone
+    struct key_table *spare; // the thread's while the command has the thread's own
+    bool in_flight;          // counted in store->in_flight
+    _Atomic bool cancelled;  // the client has gone
 
     // JOB_KEY
     struct park_waiter waiter;
@@ -78,6 +79,7 @@ struct job {
     // JOB_WORKER
     struct reply out; // the worker's
     bool silent;      // CLIENT REPLY: nothing is to be sent
+    bool spills;      // the worker waits for the client's reading no more
     int64_t submitted_ns;
     struct job_stream stream;
 };

@@ -314,6 +314,17 @@ static bool attempt_fails(struct cmd_ctx *c)
 }
 #endif
 
+// Publishes the first n keys as held by what the thread runs now.
+static void watch_held(struct cmd_ctx *c, int n)
+{
+    for (int i = 0; i < n && i < HELD_SHOWN; i++) {
+        const struct key_slot *slot = c->keys->order[i];
+        if (slot->entry)
+            lock_watch_hold(&c->thread->view, i, lock_watch_id(slot->hash, slot->db),
+                            slot->mode == LOCK_WRITE);
+    }
+}
+
 // A thread in the slow path of a key's lock.
 struct sleeper {
     struct cmd_ctx *c;
@@ -327,7 +338,8 @@ static void before_sleep(void *arg)
     struct thread *thread = s->c->thread;
 
     s->watch.since_ns = s->stats->begun_ns;
-    lock_watch_wait(&thread->view, &s->watch);
+    lock_watch_wait(&thread->view, &s->watch); // which names the keys held from now on
+    lock_watch_release(&thread->view, s->watch.nheld);
     tally_add(&thread->stats.lock_waits, 1);
     thread_blocks(thread, true);
     epoch_exit(thread->epoch);
@@ -338,6 +350,7 @@ static void after_sleep(void *arg)
     struct sleeper *s = arg;
     struct thread *thread = s->c->thread;
 
+    watch_held(s->c, s->watch.nheld);
     lock_watch_done(&thread->view, &s->watch);
     thread_blocks(thread, false);
     epoch_enter(thread->epoch);
@@ -438,18 +451,6 @@ static enum lock_outcome lock_next(struct cmd_ctx *c, bool create)
 
 static void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v);
 
-// The next key is held now, or known to be missing.
-static void note_held(struct cmd_ctx *c)
-{
-    struct key_table *t = c->keys;
-    const struct key_slot *slot = t->order[t->nheld];
-
-    if (slot->entry)
-        lock_watch_hold(&c->thread->view, t->nheld, lock_watch_id(slot->hash, slot->db),
-                        slot->mode == LOCK_WRITE);
-    t->nheld++;
-}
-
 // All keys are held. An expired key is gone for this command: writes what everybody sees.
 static void all_held(struct cmd_ctx *c)
 {
@@ -480,7 +481,11 @@ static enum lock_outcome lock_rest(struct cmd_ctx *c)
             keyspace_unlock(c);
         if (outcome != LOCK_OUTCOME_HELD)
             return outcome;
-        note_held(c);
+        const struct key_slot *slot = t->order[t->nheld];
+        if (slot->entry)
+            lock_watch_hold(&c->thread->view, t->nheld, lock_watch_id(slot->hash, slot->db),
+                            slot->mode == LOCK_WRITE);
+        t->nheld++;
     }
     all_held(c);
     return LOCK_OUTCOME_HELD;
@@ -497,12 +502,9 @@ enum lock_outcome keyspace_lock(struct cmd_ctx *c)
 
 enum lock_outcome keyspace_lock_on(struct cmd_ctx *c, bool next_held)
 {
-    struct key_table *t = c->keys;
-    int n = t->nheld;
-
+    c->keys->nheld += next_held;
     lock_watch_run(&c->thread->view, c->client);
-    for (t->nheld = 0; t->nheld < n + next_held;)
-        note_held(c);
+    watch_held(c, c->keys->nheld);
     return lock_rest(c);
 }
 

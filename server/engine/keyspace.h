@@ -64,13 +64,13 @@ enum lock_outcome {
 };
 
 // Locks every key as its slot says, deadlock-free; missing keys get placeholders when that is
-// needed. Where a key is contended the command is parked if its client's thread has others to serve;
-// else the thread waits, and leaves the epoch meanwhile.
+// needed. Where a key is contended the command is parked if its client's thread has others to
+// serve; else the thread waits, and leaves the epoch meanwhile.
 enum lock_outcome keyspace_lock(struct cmd_ctx *);
 // Goes on with a parked command, whose next key (in locking order) has come to be held or not.
 enum lock_outcome keyspace_lock_on(struct cmd_ctx *, bool next_held);
-// Lets go of what a parked command has locked, without running it. `next_held`: as above; if it is not,
-// but somebody was woken for this command's sake, others are woken instead.
+// Lets go of what a parked command has locked, without running it. `next_held`: as above; if it is
+// not, but somebody was woken for this command's sake, others are woken instead.
 void keyspace_abandon(struct cmd_ctx *, bool next_held);
 // Ends write sections, removes entries that were left without a value, unlocks.
 void keyspace_unlock(struct cmd_ctx *);

@@ -8,8 +8,9 @@
 //     running | id of key 1 | id of key 2 | ... | id of key HELD_SHOWN
 //
 // A command of one key costs two relaxed stores to that line, one to set and one to clear. What is
-// dearer is left to those who are slow anyway: a thread that is about to sleep, a command that is parked, and one that holds
-// more keys than fit, leave a pointer to what they wait for or hold, under a mutex of their own.
+// dearer is left to those who are slow anyway: a thread that is about to sleep, a command that is
+// parked, and one that holds more keys than fit, leave a pointer to what they wait for or hold,
+// under a mutex of their own.
 //
 // No pointer to an entry is published, and `running` is only compared with the clients on the
 // thread's list (under clients_lock), so whoever looks touches nothing that may be gone. What is
@@ -34,8 +35,8 @@ struct thread;
 
 enum { HELD_SHOWN = 6 };
 
-// A command that waits for a key's lock: its thread sleeps, or it is parked. Owned by whoever waits,
-// while it is registered.
+// A command that waits for a key's lock: its thread sleeps, or it is parked. Owned by whoever
+// waits, while it is registered.
 struct key_wait {
     struct key_wait *next, *prev; // in the thread's list, under the view's lock
     struct client *client;

@@ -72,7 +72,8 @@ void set_inter(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take, 
         return;
     set_iter_init(&it, sets[0]);
     while (set_iter_next(&it) && cmd_step(c, n)) {
-        if (in_all(c->types, sets + 1, n - 1, &it.member) && !take(it.member.data, it.member.len, arg))
+        if (in_all(c->types, sets + 1, n - 1, &it.member) &&
+            !take(it.member.data, it.member.len, arg))
             return;
     }
 }
@@ -155,8 +156,8 @@ static void diff_by_lookup(struct cmd_ctx *c, struct value *sets, size_t n, set_
     }
 }
 
-enum status set_diff(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take,
-                     void *arg, struct value *rest)
+enum status set_diff(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take, void *arg,
+                     struct value *rest)
 {
     *rest = VALUE_ABSENT;
     if (value_is_none(sets[0]))

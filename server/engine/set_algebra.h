@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Intersection, union and difference of sets, in slices (cmd_step); a command that is cancelled gets
-// a part of the result. The caller holds at least the read lock of each.
-// `sets` has n >= 1 sets, VALUE_ABSENT standing for an empty one; a set may stand there more than
-// once. The order of the array may be changed.
+// Intersection, union and difference of sets, in slices (cmd_step); a command that is cancelled
+// gets a part of the result. The caller holds at least the read lock of each. `sets` has n >= 1
+// sets, VALUE_ABSENT standing for an empty one; a set may stand there more than once. The order of
+// the array may be changed.
 #pragma once
 
 #include <stdbool.h>

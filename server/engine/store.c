@@ -6,8 +6,8 @@
 // load of `gate` behind it face the closer's store of `gate` and loads of `busy`, all seq_cst, so
 // either the thread sees the gate closed and steps back or the closer sees the thread and waits. A
 // thread that waits for a key lock in the middle of a command stays busy, but the lock's holder is
-// busy or in flight as well and is never stopped by the gate before it is done, so the closer's wait
-// ends. Readers pay no shared write.
+// busy or in flight as well and is never stopped by the gate before it is done, so the closer's
+// wait ends. Readers pay no shared write.
 //
 // In flight. Parked commands, and those on worker threads, may hold keys for long while nobody else
 // should stop. So before the gate closes they are waited for with the gate open: from the store of
@@ -242,8 +242,7 @@ bool store_undefer(struct kl_store *store, struct job *job)
 static void drain(struct kl_store *store)
 {
     atomic_store_explicit(&store->draining, true, memory_order_seq_cst);
-    for (unsigned spins = 0; atomic_load_explicit(&store->in_flight, memory_order_seq_cst);
-         spins++)
+    for (unsigned spins = 0; atomic_load_explicit(&store->in_flight, memory_order_seq_cst); spins++)
         wait_a_moment(spins);
 }
 

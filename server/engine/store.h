@@ -77,20 +77,19 @@ struct kl_store *store_open(struct config *config);
 // Frees it. All threads must be unregistered and all clients detached.
 void store_close(struct kl_store *);
 
-// Runs `fn` while no other thread is inside exec_begin/exec_end and no command is in flight; waits for
-// both. The calling thread is inside, and no command of its clients is parked; on
-// return it is inside again, its epoch section having been left and re-entered (pointers read
-// before are stale).
+// Runs `fn` while no other thread is inside exec_begin/exec_end and no command is in flight; waits
+// for both. The calling thread is inside, and no command of its clients is parked; on return it is
+// inside again, its epoch section having been left and re-entered (pointers read before are stale).
 void store_exclusive(struct thread *, void (*fn)(struct kl_store *, void *arg), void *arg);
 
-// Counts a command as in flight; false: the gate is about to close, and it must not hold keys while it
-// waits. Each success is ended once.
+// Counts a command as in flight; false: the gate is about to close, and it must not hold keys while
+// it waits. Each success is ended once.
 bool store_flight_begin(struct kl_store *);
 void store_flight_end(struct kl_store *);
 // Waits until no whole-keyspace operation is under way. Outside exec_begin.
 void store_wait_open(struct kl_store *);
-// Keeps the job until the gate is open, then resumes it; false: it is open. And takes it back, if it
-// has not been resumed yet.
+// Keeps the job until the gate is open, then resumes it; false: it is open. And takes it back, if
+// it has not been resumed yet.
 bool store_defer(struct kl_store *, struct job *);
 bool store_undefer(struct kl_store *, struct job *);
 

@@ -50,8 +50,8 @@ struct thread_stats {
     struct tally hits, misses, expired, evicted, errors;
     struct tally lock_waits, read_retries; // key locks waited for; LOCK_NONE commands run again
     struct tally parked;                   // of the former: the command was parked, not the thread
-    // Commands run by worker threads, microseconds that they waited for one and ran, and how many of
-    // them were cancelled because their client had gone.
+    // Commands run by worker threads, microseconds that they waited for one and ran, and how many
+    // of them were cancelled because their client had gone.
     struct tally moved, moved_wait_us, moved_run_us, moved_cancelled;
 };
 
@@ -72,8 +72,8 @@ struct thread {
     struct thread_stats stats;
     struct db_tally *dbs;           // one a database
     struct command_tally *commands; // one a command id
-    // Of a worker thread (NULL: another thread): it goes to sleep in the middle of a command, or has
-    // woken up. Called by the thread itself, with key locks held.
+    // Of a worker thread (NULL: another thread): it goes to sleep in the middle of a command, or
+    // has woken up. Called by the thread itself, with key locks held.
     void (*blocks)(struct thread *, bool begins);
     void *blocks_arg;
     struct lock_view view;

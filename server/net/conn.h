@@ -27,11 +27,13 @@
 // while it
 //    makes a system call.
 //
-// 5. While its command waits (`waiting`: for a key, or on a worker thread) a connection runs and reads
+// 5. While its command waits (`waiting`: for a key, or on a worker thread) a connection runs and
+// reads
 //    nothing. It sends what it has, and notices when its peer goes: see conn_wait.c. Closed, it
 //    stays until the command has let go of it.
 //
-// Concurrency: all on the connection's thread, except conn's ops.kill and ops.resume (see client.h).
+// Concurrency: all on the connection's thread, except conn's ops.kill and ops.resume (see
+// client.h).
 #pragma once
 
 #include <stdatomic.h>
@@ -69,11 +71,11 @@ struct conn {
     uint64_t active_ms;    // loop time of the last read, or of the change to LINGERING
     uint64_t over_soft_ms; // loop time since when output is over the soft limit; 0: it is not
     _Atomic bool kill_wanted;
-    bool waiting;            // for its command
-    bool half_closed;        // while waiting: the peer sends no more, but may still read
-    bool stop_after;         // conn_stop() was called meanwhile
-    uint64_t waiting_ms;     // loop time at which it began
-    _Atomic bool resumed;    // on the thread's list
+    bool waiting;         // for its command
+    bool half_closed;     // while waiting: the peer sends no more, but may still read
+    bool stop_after;      // conn_stop() was called meanwhile
+    uint64_t waiting_ms;  // loop time at which it began
+    _Atomic bool resumed; // on the thread's list
     struct conn *resumed_next;
     TAILQ_ENTRY(conn) move_link; // the workers' queue
     uv_poll_t poll;

@@ -266,8 +266,8 @@ void conn_thread_resume(struct conn_thread *t, struct conn *conn)
     if (atomic_exchange_explicit(&conn->resumed, true, memory_order_acq_rel)) {
         return; // on the list, and not looked at yet
     }
-    // Once it is on the list the connection may be dealt with, and even the thread's end begin. Relaxed:
-    // until then the connection keeps the thread from it.
+    // Once it is on the list the connection may be dealt with, and even the thread's end begin.
+    // Relaxed: until then the connection keeps the thread from it.
     atomic_fetch_add_explicit(&t->resuming, 1, memory_order_relaxed);
     conn->resumed_next = atomic_load_explicit(&t->resumed, memory_order_relaxed);
     // Release: what was done before, and the link, go with it.

@@ -4,10 +4,10 @@
 // answers.
 //
 // Other threads reach it in three ways only: a new connection (conn_thread_give) and a signal
-// (conn_thread_signal), both under inbox_lock, and without any lock a connection whose command may go
-// on (conn_thread_resume), which keeps the thread alive itself. Once `open` is false it takes neither, and
-// its loop may be gone. The thread is outside exec_begin/exec_end, hence in nobody's way, whenever
-// it sleeps.
+// (conn_thread_signal), both under inbox_lock, and without any lock a connection whose command may
+// go on (conn_thread_resume), which keeps the thread alive itself. Once `open` is false it takes
+// neither, and its loop may be gone. The thread is outside exec_begin/exec_end, hence in nobody's
+// way, whenever it sleeps.
 #pragma once
 
 #include <stdatomic.h>
@@ -41,8 +41,8 @@ struct conn_thread {
     // Of the thread itself.
     uv_async_t wake;
     uv_async_t resume; // some connection is on the `resumed` list
-    uv_idle_t again;  // active while again_queue is not empty
-    uv_idle_t linger; // active for a moment after a busy turn
+    uv_idle_t again;   // active while again_queue is not empty
+    uv_idle_t linger;  // active for a moment after a busy turn
     uint64_t linger_until_ns;
     unsigned turn_commands;                // requests run in this turn
     struct exec_hint hints[LOOKAHEAD_MAX]; // of the requests of the connection that is running

@@ -322,9 +322,8 @@ int server_run(struct config *config, const struct listen_sockets *sockets)
                         ? (int)uv_available_parallelism()
                         : config->connection_threads;
     workers_init(&s.workers, &s,
-                 config->worker_threads == WORKER_THREADS_AUTO
-                     ? 2 * (int)uv_available_parallelism()
-                     : config->worker_threads);
+                 config->worker_threads == WORKER_THREADS_AUTO ? 2 * (int)uv_available_parallelism()
+                                                               : config->worker_threads);
     mem_start_background_purge();
     s.store = store_open(config);
     s.engine = s.store ? thread_register(s.store) : NULL;

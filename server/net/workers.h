@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Worker threads: they run the commands that are too long for a connection thread, first come, first
-// served.
+// Worker threads: they run the commands that are too long for a connection thread, first come,
+// first served.
 //
 // Threads are started when there is work and none of them is idle, as long as fewer than
-// `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or for
-// a client that does not read) does not count, so commands that wait never keep others from
+// `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or
+// for a client that does not read) does not count, so commands that wait never keep others from
 // running. Idle threads stay. They run with a lower priority than connection threads, so that short
 // commands get the processor when both want it.
 #pragma once
