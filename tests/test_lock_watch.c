@@ -255,6 +255,7 @@ static void hold_and_look(struct fixture *f, int nkeys, const char *name)
         .argc = 1 + nkeys,
         .argv = argv,
         .keys = thread->keys,
+        .hint = &(struct exec_hint){0},
     };
     int step = c.cmd->row->keys.step;
 
@@ -266,7 +267,7 @@ static void hold_and_look(struct fixture *f, int nkeys, const char *name)
     exec_begin(thread);
     atomic_store_explicit(&f->c->client.last_cmd, c.cmd, memory_order_relaxed);
     assert_int_equal(keyspace_collect(&c), STATUS_OK);
-    assert_int_equal(keyspace_lock(&c), STATUS_OK);
+    assert_int_equal(keyspace_lock(&c), LOCK_OUTCOME_HELD);
     expect_held(f, nkeys, name, command_writes(c.cmd));
     keyspace_unlock(&c);
     keyspace_forget(&c);

@@ -25,7 +25,10 @@ static int group_teardown(void **state)
 int wire_run_modes(const char *name, const struct CMUnitTest *tests, size_t ntests,
                    const char *const *args)
 {
-    static const char *const modes[] = {"auto", "0"};
+    static const struct {
+        const char *connection_threads;
+        const char *slow_command_threshold; // 0: every command with keys runs on a worker thread
+    } modes[] = {{"auto", "4000"}, {"0", "4000"}, {"1", "0"}};
     int failed = 0;
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -33,12 +36,15 @@ int wire_run_modes(const char *name, const struct CMUnitTest *tests, size_t ntes
         int n = 0;
 
         group_args[n++] = "--connection-threads";
-        group_args[n++] = modes[i];
+        group_args[n++] = modes[i].connection_threads;
+        group_args[n++] = "--slow-command-threshold";
+        group_args[n++] = modes[i].slow_command_threshold;
         for (const char *const *arg = args; arg && *arg && n < ARGS_MAX - 1; arg++) {
             group_args[n++] = *arg;
         }
         group_args[n] = NULL;
-        snprintf(group, sizeof(group), "%s (connection-threads %s)", name, modes[i]);
+        snprintf(group, sizeof(group), "%s (connection-threads %s, slow-command-threshold %s)",
+                 name, modes[i].connection_threads, modes[i].slow_command_threshold);
         failed += _cmocka_run_group_tests(group, tests, ntests, group_setup, group_teardown);
     }
     return failed;

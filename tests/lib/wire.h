@@ -147,8 +147,9 @@ int64_t wire_clock_ms(void);
 #define WIRE_TEST3(fn)  cmocka_unit_test_setup_teardown(fn, wire_setup3, wire_teardown)
 #define SERVER_TEST(fn) cmocka_unit_test(fn)
 
-// Runs the array of tests once with `--connection-threads auto` and once with 0, each against one
-// server. Evaluates to the number of failed tests, for main to return.
+// Runs the array of tests with `--connection-threads auto`, with 0, and with one connection thread
+// and everything that has keys on worker threads, each against one server. Evaluates to the number
+// of failed tests, for main to return.
 #define run_modes(tests) wire_run_modes(#tests, tests, sizeof(tests) / sizeof((tests)[0]), NULL)
 // The same with further server arguments, an array ended by NULL.
 #define run_modes_with(tests, args)                                                                \
