@@ -7,12 +7,26 @@
 
 enum { ARGS_MAX = 32 };
 
+const struct wire_mode wire_modes[] = {
+    {"connection-threads auto", .args = {"--connection-threads", "auto"}},
+    {"connection-threads 0", .args = {"--connection-threads", "0"}},
+    {NULL},
+};
+
 // cmocka passes nothing to a group's setup.
 static const char *group_args[ARGS_MAX];
+static const struct wire_mode *group_mode;
 
 static int group_setup(void **state)
 {
-    *state = server_start(group_args);
+    struct test_server *server = server_start(group_args);
+    struct wire *w = wire_open(server, 2);
+
+    for (const char *const *command = group_mode->commands; *command; command++) {
+        expect(w, "OK", "%s", *command);
+    }
+    wire_close(w);
+    *state = server;
     return 0;
 }
 
@@ -23,22 +37,22 @@ static int group_teardown(void **state)
 }
 
 int wire_run_modes(const char *name, const struct CMUnitTest *tests, size_t ntests,
-                   const char *const *args)
+                   const struct wire_mode *modes, const char *const *args)
 {
-    static const char *const modes[] = {"auto", "0"};
     int failed = 0;
 
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+    for (group_mode = modes; group_mode->name; group_mode++) {
         char group[128];
         int n = 0;
 
-        group_args[n++] = "--connection-threads";
-        group_args[n++] = modes[i];
+        for (const char *const *arg = group_mode->args; *arg; arg++) {
+            group_args[n++] = *arg;
+        }
         for (const char *const *arg = args; arg && *arg && n < ARGS_MAX - 1; arg++) {
             group_args[n++] = *arg;
         }
         group_args[n] = NULL;
-        snprintf(group, sizeof(group), "%s (connection-threads %s)", name, modes[i]);
+        snprintf(group, sizeof(group), "%s (%s)", name, group_mode->name);
         failed += _cmocka_run_group_tests(group, tests, ntests, group_setup, group_teardown);
     }
     return failed;
