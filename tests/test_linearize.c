@@ -69,7 +69,7 @@ static void expect_verdict(const struct line *lines, int n, enum linear_verdict 
     enum linear_verdict verdict = verdict_of(lines, n, NULL);
 
     if (verdict != expected)
-        print_error("%s\n", report.len ? report.data : "accepted");
+        fprintf(stderr, "%s\n", report.len ? report.data : "accepted");
     assert_int_equal(verdict, expected);
 }
 
@@ -326,9 +326,9 @@ static void test_the_report_shows_what_matters(void **state)
         "Not linearizable: no order of these operations explains their replies (3 of 8 on these "
         "keys; microseconds; [called, returned]).\n"
         "before x=\"old\" y=\"old\"\n"
-        "  client 0 [     0.00     40.00] MSET x new y new -> OK\n"
-        "  client 1 [     5.00     10.00] GET x -> \"new\"\n"
-        "  client 1 [    15.00     20.00] GET y -> \"old\"   <-- fits nowhere\n");
+        "   1. client 0 [     0.00     40.00] MSET x new y new -> OK\n"
+        "   2. client 1 [     5.00     10.00] GET x -> \"new\"\n"
+        "   3. client 1 [    15.00     20.00] GET y -> \"old\"   <-- fits nowhere\n");
 }
 
 static void test_the_report_tells_of_several_states(void **state)
@@ -338,6 +338,27 @@ static void test_the_report_tells_of_several_states(void **state)
              {2, 5000, 6000, "GET x", "\"c\""});
     assert_non_null(strstr(report.data, "before x=\"b\"\n    or x=\"a\"\n")
                         ?: strstr(report.data, "before x=\"a\"\n    or x=\"b\"\n"));
+}
+
+// An operation that is in flight all the time does not make the report long.
+static void test_the_report_begins_late(void **state)
+{
+    char line[64], reply[32];
+
+    (void)state;
+    history_add(history_log(history, 1), 0, 100000, "RENAME a b", "OK");
+    history_add(history_log(history, 0), 1, 2, "SET a x", "OK");
+    for (int i = 0; i < 50; i++) {
+        snprintf(line, sizeof line, "APPEND b %c", 'a' + i % 26);
+        snprintf(reply, sizeof reply, ":%d", i < 20 ? i + 1 : i - 18);
+        history_add(history_log(history, 0), 10 + 10 * i, 15 + 10 * i, line, reply);
+    }
+    history_add(history_log(history, 0), 1000, 1001, "GET a", "\"x\"");
+    assert_int_equal(linearize(history, &kv_model, NULL, &report), LINEAR_VIOLATION);
+    assert_non_null(strstr(report.data, "(17 of 53 on these keys"));
+    assert_non_null(strstr(report.data, "   after 1\n   1. client 1 [     0.00    100.00] RENAME"));
+    assert_non_null(strstr(report.data, "  17. client 0"));
+    assert_non_null(strstr(report.data, "GET a -> \"x\"   <-- fits nowhere\n"));
 }
 
 // ---- against trying every order -----------------------------------------------------------------
@@ -426,7 +447,7 @@ static void test_every_order_gives_the_same_verdict(void **state)
         strbuf_clear(&report);
         enum linear_verdict verdict = linearize(history, &kv_model, NULL, &report);
         if (verdict != expected)
-            print_error("history %d, by brute force %d: %s\n", i, expected, report.data);
+            fprintf(stderr, "history %d, by brute force %d: %s\n", i, expected, report.data);
         assert_int_equal(verdict, expected);
         accepted += verdict == LINEAR_OK;
     }
@@ -469,7 +490,7 @@ static void test_the_model_agrees_with_the_server(void **state)
         strbuf_clear(&report);
         enum linear_verdict verdict = linearize(history, &kv_model, NULL, &report);
         if (verdict != LINEAR_OK)
-            print_error("round %d: %s\n", round, report.data);
+            fprintf(stderr, "round %d: %s\n", round, report.data);
         assert_int_equal(verdict, LINEAR_OK);
     }
     strbuf_free(&text);
@@ -498,6 +519,7 @@ int main(void)
         TEST(test_keys_are_checked_apart),
         TEST(test_the_report_shows_what_matters),
         TEST(test_the_report_tells_of_several_states),
+        TEST(test_the_report_begins_late),
         TEST(test_every_order_gives_the_same_verdict),
         TEST(test_the_model_agrees_with_the_server),
     };

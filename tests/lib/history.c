@@ -16,6 +16,7 @@ enum { CACHE_LINE = 64, TEXT_BYTES = 64 }; // TEXT_BYTES: set aside for the text
 struct record {
     int64_t called_ns, returned_ns;
     size_t commands, reply; // offsets in `texts`
+    size_t raw_bytes;       // of a reply that is not text yet; else 0
     bool answered;
 };
 
@@ -110,11 +111,11 @@ int64_t history_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static size_t keep_text(struct history_log *log, const char *text)
+static size_t keep(struct history_log *log, const char *data, size_t nbytes)
 {
     size_t at = log->texts.len;
 
-    strbuf_add(&log->texts, text, strlen(text) + 1);
+    strbuf_add(&log->texts, data, nbytes);
     return at;
 }
 
@@ -124,21 +125,33 @@ void history_call(struct history_log *log, const char *commands)
 
     check(log->nrecords < log->max_records);
     log->nrecords++;
-    r->commands = keep_text(log, commands);
+    r->commands = keep(log, commands, strlen(commands) + 1);
     r->returned_ns = HISTORY_OPEN;
     r->answered = false;
     r->called_ns = history_now_ns();
 }
 
-void history_return(struct history_log *log, int64_t now_ns, const char *reply)
+static void answer(struct history_log *log, int64_t now_ns, const char *reply, size_t nbytes,
+                   bool raw)
 {
     struct record *r = &log->records[log->next_answer];
 
     check(log->next_answer < log->nrecords);
     log->next_answer++;
     r->returned_ns = now_ns;
-    r->reply = keep_text(log, reply);
+    r->reply = keep(log, reply, nbytes);
+    r->raw_bytes = raw ? nbytes : 0;
     r->answered = true;
+}
+
+void history_return(struct history_log *log, int64_t now_ns, const char *reply)
+{
+    answer(log, now_ns, reply, strlen(reply) + 1, false);
+}
+
+void history_return_raw(struct history_log *log, int64_t now_ns, const char *raw, size_t nbytes)
+{
+    answer(log, now_ns, raw, nbytes, true);
 }
 
 void history_lost(struct history_log *log)
@@ -207,6 +220,20 @@ static int count_lines(const char *text)
     return n;
 }
 
+// Gives each step its part of the reply that was recorded. False: nothing has happened.
+static bool take_reply(struct history_op *op, const struct history_log *log, const struct record *r)
+{
+    const char *reply = log->texts.data + r->reply;
+    struct strbuf text = {0};
+
+    if (r->raw_bytes == 0)
+        return split_reply(op, reply);
+    reply_text_of_raw(reply, r->raw_bytes, &text);
+    bool happened = split_reply(op, text.data);
+    strbuf_free(&text);
+    return happened;
+}
+
 // False: the operation has not happened.
 static bool make_op(struct history_op *op, const struct history_log *log, const struct record *r)
 {
@@ -221,7 +248,7 @@ static bool make_op(struct history_op *op, const struct history_log *log, const 
         split_words(line, len, &op->steps[i]);
         line += len + 1;
     }
-    return !r->answered || split_reply(op, log->texts.data + r->reply);
+    return !r->answered || take_reply(op, log, r);
 }
 
 static int compare_calls(const void *pa, const void *pb)

@@ -62,6 +62,8 @@ int64_t history_now_ns(void);
 // with a reply for each command; any other means that none of them ran, and the operation is
 // forgotten.
 void history_return(struct history_log *, int64_t now_ns, const char *reply);
+// The same with the bytes of RESP2 that came; they are looked at when the clients are done.
+void history_return_raw(struct history_log *, int64_t now_ns, const char *raw, size_t nbytes);
 // The client's operations without a reply will never have one.
 void history_lost(struct history_log *);
 // All of it at once: for histories made by hand. `reply` NULL: none came.

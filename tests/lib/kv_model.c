@@ -230,27 +230,33 @@ static bool model_pure(const void *group, int number)
 
 static void print_value(const struct kv_value *v, struct strbuf *out)
 {
-    if (v->type == KV_NONE)
-        strbuf_addf(out, "(none)");
-    else if (v->type != KV_STRING)
+    if (v->type != KV_STRING)
         strbuf_addf(out, "{");
     for (int i = 0; i < v->n; i++) {
         strbuf_addf(out, i ? " " : "");
         strbuf_add_quoted(out, v->items[i].data, v->items[i].len);
     }
-    if (v->type > KV_STRING)
+    if (v->type != KV_STRING)
         strbuf_addf(out, "}");
 }
 
+// Keys that do not exist are left out.
 static void model_print(const void *group, const void *state, struct strbuf *out)
 {
     const struct group *g = group;
     const uint32_t *numbers = state;
+    bool empty = true;
 
     for (int i = 0; i < g->nnames; i++) {
-        strbuf_addf(out, "%s%.*s=", i ? " " : "", bytes_precision(g->names[i]), g->names[i].data);
+        if (numbers[i] == KV_ABSENT)
+            continue;
+        strbuf_addf(out, "%s%.*s=", empty ? "" : " ", bytes_precision(g->names[i]),
+                    g->names[i].data);
         print_value(kv_value(g->pool, numbers[i]), out);
+        empty = false;
     }
+    if (empty)
+        strbuf_addf(out, "no keys");
 }
 
 const struct linear_model kv_model = {

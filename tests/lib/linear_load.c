@@ -2,23 +2,26 @@
 #include "tests/lib/linear_load.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/lib/check.h"
 
 // How often a command comes in each mix, and its words, where %k is a key, %v a new value, %i a
-// small number, %t a bit of text, %m a member.
+// small number, %t a bit of text, %m a member, and %f are other keys with values, which only keep
+// the command busy between its first key and its last.
 struct recipe {
     unsigned char weight[LINEAR_MIXES]; // strings, sets, mixed, single
     const char *words;
+    bool lock_free; // reads one key without a lock
 };
 
 static const struct recipe RECIPES[] = {
-    {{16, 0, 4, 4}, "GET %k"},
-    {{4, 0, 1, 1}, "STRLEN %k"},
-    {{2, 2, 1, 1}, "EXISTS %k"},
-    {{2, 2, 1, 1}, "TYPE %k"},
+    {{16, 0, 4, 4}, "GET %k", true},
+    {{4, 0, 1, 1}, "STRLEN %k", true},
+    {{2, 2, 1, 1}, "EXISTS %k", true},
+    {{2, 2, 1, 1}, "TYPE %k", true},
     {{4, 0, 1, 2}, "SET %k %v"},
     {{1, 0, 1, 1}, "SET %k %v NX"},
     {{1, 0, 0, 1}, "SET %k %v XX GET"},
@@ -32,22 +35,25 @@ static const struct recipe RECIPES[] = {
     {{2, 2, 1, 0}, "DEL %k %k"},
     {{2, 2, 1, 0}, "EXISTS %k %k"},
     {{4, 0, 1, 0}, "MGET %k %k %k"},
-    {{8, 0, 1, 0}, "MSET %k %v %k %v"},
-    {{2, 0, 0, 0}, "MSET %k %v %k %v %k %v"},
+    {{4, 0, 1, 0}, "MSET %k %v %k %v"},
+    {{6, 0, 1, 0}, "MSET %k %v %f %k %v"},
     {{2, 0, 1, 0}, "MSETNX %k %v %k %v"},
     {{5, 3, 2, 0}, "RENAME %k %k"},
     {{2, 2, 1, 0}, "RENAMENX %k %k"},
     {{2, 2, 1, 0}, "COPY %k %k"},
     {{2, 2, 1, 0}, "COPY %k %k REPLACE"},
-    {{0, 6, 2, 3}, "SCARD %k"},
-    {{0, 8, 2, 3}, "SISMEMBER %k %m"},
-    {{0, 4, 1, 1}, "SMISMEMBER %k %m %m %m"},
+    {{0, 6, 2, 3}, "SCARD %k", true},
+    {{0, 8, 2, 3}, "SISMEMBER %k %m", true},
+    {{0, 4, 1, 1}, "SMISMEMBER %k %m %m %m", true},
+    {{0, 4, 1, 1}, "SMISMEMBER %k %m %m %m %m %m %m %m %m", true},
     {{0, 4, 1, 1}, "SMEMBERS %k"},
     {{0, 1, 0, 1}, "SRANDMEMBER %k"},
     {{0, 6, 2, 3}, "SADD %k %m"},
     {{0, 4, 1, 2}, "SADD %k %m %m %m"},
+    {{0, 4, 1, 2}, "SADD %k %m %m %m %m %m %m %m %m"},
     {{0, 3, 1, 2}, "SREM %k %m"},
     {{0, 2, 1, 1}, "SREM %k %m %m %m"},
+    {{0, 3, 1, 2}, "SREM %k %m %m %m %m %m %m %m %m"},
     {{0, 4, 1, 2}, "SPOP %k"},
     {{0, 2, 1, 1}, "SPOP %k 2"},
     {{0, 8, 2, 0}, "SMOVE %k %k %m"},
@@ -60,13 +66,17 @@ static const struct recipe RECIPES[] = {
     {{0, 0, 1, 0}, "FLUSHALL"},
 };
 
+enum { FILLERS = 24 };
 enum { NRECIPES = sizeof RECIPES / sizeof RECIPES[0] };
 
 void linear_load_init(struct linear_load *load, uint64_t seed, enum linear_mix mix, int client,
                       int nkeys)
 {
+    static const unsigned CHARACTERS[] = {0, 50, 95};
+
     *load = (struct linear_load){.mix = mix, .client = client, .nkeys = nkeys};
     rng_seed(&load->rng, seed);
+    load->reads_percent = CHARACTERS[rng_below(&load->rng, 3)];
 }
 
 static unsigned draw(struct linear_load *load, unsigned n)
@@ -74,15 +84,21 @@ static unsigned draw(struct linear_load *load, unsigned n)
     return (unsigned)rng_below(&load->rng, n);
 }
 
+static unsigned weight(const struct linear_load *load, const struct recipe *recipe, bool reading)
+{
+    return reading && !recipe->lock_free ? 0 : recipe->weight[load->mix];
+}
+
 static const char *draw_recipe(struct linear_load *load)
 {
+    bool reading = draw(load, 100) < load->reads_percent;
     unsigned total = 0, at;
     int i = 0;
 
     for (int k = 0; k < NRECIPES; k++)
-        total += RECIPES[k].weight[load->mix];
-    for (at = draw(load, total); at >= RECIPES[i].weight[load->mix]; i++)
-        at -= RECIPES[i].weight[load->mix];
+        total += weight(load, &RECIPES[k], reading);
+    for (at = draw(load, total); at >= weight(load, &RECIPES[i], reading); i++)
+        at -= weight(load, &RECIPES[i], reading);
     return RECIPES[i].words;
 }
 
@@ -131,6 +147,10 @@ static void add_word(struct linear_load *load, char what, struct line *line)
     case 'v':
         add_value(load, line);
         break;
+    case 'f':
+        for (int i = 0; i < FILLERS; i++)
+            add(line, i ? " f%d x" : "f%d x", i);
+        break;
     case 'i':
         add(line, "%d", (int)draw(load, 9) - 4);
         break;
@@ -140,7 +160,7 @@ static void add_word(struct linear_load *load, char what, struct line *line)
     default:
         check_int(what, 'm');
         // Mostly integers at first, so that sets of integers occur and cease to be such.
-        add(line, draw(load, 3) ? "%u" : "m%u", draw(load, 6));
+        add(line, draw(load, 3) ? "%u" : "m%u", draw(load, 8));
     }
 }
 

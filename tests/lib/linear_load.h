@@ -10,7 +10,7 @@
 
 #include "datatypes/rng.h"
 
-enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 512 };
+enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 640 };
 
 enum linear_mix {
     LINEAR_STRINGS, // reads without a lock against writes of several keys
@@ -24,7 +24,8 @@ struct linear_load {
     struct rng rng;
     enum linear_mix mix;
     int client, nkeys;
-    int nvalues; // written so far
+    unsigned reads_percent; // a writer, a reader or both: reads see what writers who wait cannot
+    int nvalues;            // written so far
 };
 
 void linear_load_init(struct linear_load *, uint64_t seed, enum linear_mix, int client, int nkeys);

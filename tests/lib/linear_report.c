@@ -6,7 +6,7 @@
 
 #include "tests/lib/check.h"
 
-enum { STATES_SHOWN = 8 };
+enum { STATES_SHOWN = 8, WINDOW_OPS = 16 };
 
 // What is left of the problem.
 struct window {
@@ -65,40 +65,84 @@ static void drop_reads(struct window *w)
     }
 }
 
-// How many operations at the beginning were over before the others began; not the blocked one.
+// Whether a call may still happen when calls[at] is called.
+static bool in_flight(const struct linear_call *call, int64_t at_ns)
+{
+    return call->optional || call->returned_ns >= at_ns;
+}
+
+// The last call up to the blocked one before which nothing was in flight; 0: there is none.
 static int find_quiet(const struct window *w)
 {
-    int64_t latest_ns = INT64_MIN;
+    int64_t over_ns = INT64_MIN;
     int quiet = 0;
 
     for (int i = 0; i <= w->blocked; i++) {
         const struct linear_call *call = &w->calls[i];
-        if (latest_ns < call->called_ns)
+        if (over_ns < call->called_ns)
             quiet = i;
-        // What may still happen later is never over.
-        int64_t over_ns = call->optional ? INT64_MAX : call->returned_ns;
-        if (over_ns > latest_ns)
-            latest_ns = over_ns;
+        if (call->optional)
+            over_ns = INT64_MAX;
+        else if (call->returned_ns > over_ns)
+            over_ns = call->returned_ns;
     }
     return quiet;
 }
 
-// Replaces what was over before the rest began by the states that it may have led to.
-static void cut_begin(struct window *w)
+// Where to begin.
+static int find_begin(const struct window *w)
+{
+    int quiet = find_quiet(w), late = w->p.ncalls - WINDOW_OPS;
+
+    if (late > w->blocked)
+        late = w->blocked;
+    return quiet > late ? quiet : late;
+}
+
+// Lets the window begin with calls[begin]: replaces what was over by the states that it may have
+// led to.
+static void cut_begin(struct window *w, int begin)
 {
     struct linear_problem before = w->p;
+    struct linear_call *calls = calloc((size_t)begin + 1, sizeof *calls);
+    int64_t begin_ns = w->calls[begin].called_ns;
     struct record_set ends;
 
+    check(calls != NULL);
     record_set_init(&ends, w->starts.record_bytes);
-    before.ncalls = find_quiet(w);
+    memcpy(calls, w->calls, (size_t)begin * sizeof *calls);
+    for (int i = 0; i < begin; i++)
+        calls[i].optional = in_flight(&calls[i], begin_ns);
+    before.calls = calls;
+    before.ncalls = begin;
     before.ends = &ends;
-    if (before.ncalls > 0 && linear_search(&before) == LINEAR_VIOLATION && ends.n > 0) {
-        remove_calls(w, 0, before.ncalls);
+    if (begin > 0 && linear_search(&before) == LINEAR_VIOLATION) {
+        for (int i = begin - 1; i >= 0; i--) {
+            if (!calls[i].optional)
+                remove_calls(w, i, 1);
+        }
         record_set_free(&w->starts);
         w->starts = ends;
     } else {
         record_set_free(&ends);
     }
+    free(calls);
+}
+
+static void print_start(const struct window *w, const void *start, struct strbuf *out)
+{
+    const char *separator = "   after ";
+    uint64_t done;
+
+    memcpy(&done, start, sizeof done);
+    w->p.model->print(w->p.group, (const char *)start + sizeof done, out);
+    for (int i = 0; done; i++, done >>= 1) {
+        if (!(done & 1))
+            continue;
+        strbuf_addf(out, "%s%d", separator, i + 1);
+        separator = ", ";
+    }
+    strbuf_addf(out, "\n");
 }
 
 static void print_window(const struct window *w, const struct history_op *const *ops, int nops,
@@ -112,13 +156,12 @@ static void print_window(const struct window *w, const struct history_op *const 
                 w->p.ncalls, nops);
     for (size_t i = 0; i < w->starts.n && i < STATES_SHOWN; i++) {
         strbuf_addf(out, i ? "    or " : "before ");
-        w->p.model->print(w->p.group, record_set_at(&w->starts, i), out);
-        strbuf_addf(out, "\n");
+        print_start(w, record_set_at(&w->starts, i), out);
     }
     if (w->starts.n > STATES_SHOWN)
         strbuf_addf(out, "    or one of %zu more states\n", w->starts.n - STATES_SHOWN);
     for (int i = 0; i < w->p.ncalls; i++) {
-        strbuf_addf(out, "  ");
+        strbuf_addf(out, "%4d. ", i + 1);
         history_print(ops[w->calls[i].op], t0_ns, out);
         strbuf_addf(out, i == w->blocked ? "   <-- fits nowhere\n" : "\n");
     }
@@ -138,7 +181,7 @@ void linear_report(const struct linear_problem *p, const struct history_op *cons
     w.p.starts = &w.starts;
     cut_end(&w, p);
     drop_reads(&w);
-    cut_begin(&w);
+    cut_begin(&w, find_begin(&w));
     print_window(&w, ops, p->ncalls, out);
     record_set_free(&w.starts);
     free(w.calls);

@@ -11,7 +11,8 @@
 // 1. Nothing that was called after the blocked operation had returned can matter, and what had not
 //    returned by then may not have happened yet.
 // 2. A read that can be left out without the rest becoming linearizable does not matter either.
-// 3. At the last moment at which no operation was in flight, what went before is told by the states
-//    that it may have led to.
+// 3. What was over at some moment is told by the states that it may have led to, each with the
+//    operations in flight that were done already. That is the last moment at which nothing was in
+//    flight, or a later one when that leaves too much to read.
 void linear_report(const struct linear_problem *, const struct history_op *const *ops,
                    struct strbuf *);

@@ -19,13 +19,14 @@ struct event {
 
 struct search {
     struct linear_problem *p;
-    struct event list; // head of the ring: neither call nor return
-    struct event *events;
+    struct event list;                   // head of the ring: neither call nor return
+    struct event *events, **call_events; // all of them; the calls by their index
     int nevents;
     int *after;  // of each call: the one of the same client that must be done before, or -1
     int awaited; // returns in the list
     // The present configuration: a bit for each call that is done, then the state.
     unsigned char *config, *tried;
+    unsigned char *end; // room for a record of `ends`
     size_t done_bytes, state_bytes;
     struct record_set seen;
     // The order so far, with the state before each.
@@ -45,9 +46,15 @@ static void *allocate(size_t n, size_t size)
     return block;
 }
 
-size_t linear_state_stride(const struct linear_model *model, const void *group)
+// Bytes of a state in sets and arrays.
+static size_t state_stride(const struct linear_model *model, const void *group)
 {
     return (model->state_bytes(group) + 7) / 8 * 8;
+}
+
+size_t linear_start_bytes(const struct linear_model *model, const void *group)
+{
+    return sizeof(uint64_t) + state_stride(model, group);
 }
 
 bool linear_pipelined(const struct linear_call *earlier, const struct linear_call *later)
@@ -87,15 +94,14 @@ static void make_events(struct search *s)
 
 static void link_events(struct search *s)
 {
-    struct event **calls = allocate((size_t)s->p->ncalls, sizeof *calls);
     struct event *last = &s->list;
 
     for (int i = 0; i < s->nevents; i++) {
         struct event *e = &s->events[i];
         if (!e->is_return) {
-            calls[e->call] = e;
+            s->call_events[e->call] = e;
         } else {
-            e->mate = calls[e->call];
+            e->mate = s->call_events[e->call];
             e->mate->mate = e;
         }
         e->prev = last;
@@ -104,7 +110,6 @@ static void link_events(struct search *s)
     }
     last->next = &s->list;
     s->list.prev = last;
-    free(calls);
 }
 
 static void find_pipelines(struct search *s)
@@ -126,11 +131,30 @@ static void unlink_event(struct event *e)
     e->next->prev = e->prev;
 }
 
-// Undoes the last unlink_event() that has not been undone.
 static void relink_event(struct event *e)
 {
     e->prev->next = e;
     e->next->prev = e;
+}
+
+// Takes an operation out of the list.
+static void unlink_call(struct search *s, struct event *e)
+{
+    unlink_event(e);
+    if (!e->mate)
+        return;
+    unlink_event(e->mate);
+    s->awaited--;
+}
+
+// Undoes the last unlink_call() that has not been undone.
+static void relink_call(struct search *s, struct event *e)
+{
+    if (e->mate) {
+        relink_event(e->mate);
+        s->awaited++;
+    }
+    relink_event(e);
 }
 
 // ---- the configuration --------------------------------------------------------------------------
@@ -167,11 +191,7 @@ static bool advance(struct search *s, struct event *e, unsigned choice)
     s->order[s->depth] = e;
     s->choices[s->depth] = choice;
     s->depth++;
-    unlink_event(e);
-    if (e->mate) {
-        unlink_event(e->mate);
-        s->awaited--;
-    }
+    unlink_call(s, e);
     return true;
 }
 
@@ -184,11 +204,7 @@ static struct event *retreat(struct search *s, unsigned *choice)
     memcpy(s->config + s->done_bytes, s->states + (size_t)s->depth * s->state_bytes,
            s->state_bytes);
     s->config[e->call / 8] &= (unsigned char)~(1u << e->call % 8);
-    if (e->mate) {
-        relink_event(e->mate);
-        s->awaited++;
-    }
-    relink_event(e);
+    relink_call(s, e);
     return e;
 }
 
@@ -205,7 +221,23 @@ static void note_blocked(struct search *s, const struct event *e)
     s->p->blocked = e->call;
 }
 
-// From the state in the configuration.
+static void note_end(struct search *s)
+{
+    uint64_t done = 0;
+    int bit = 0;
+
+    for (int i = 0; i < s->p->ncalls; i++) {
+        if (!s->p->calls[i].optional)
+            continue;
+        check(bit < WORD_BITS);
+        done |= (uint64_t)is_done(s, i) << bit++;
+    }
+    memcpy(s->end, &done, sizeof done);
+    memcpy(s->end + sizeof done, s->config + s->done_bytes, s->state_bytes);
+    record_set_add(s->p->ends, s->end);
+}
+
+// From the present configuration.
 static enum linear_verdict search_from_here(struct search *s)
 {
     struct event *e = s->list.next;
@@ -215,7 +247,7 @@ static enum linear_verdict search_from_here(struct search *s)
         if (s->awaited == 0) {
             if (!s->p->ends)
                 return LINEAR_OK;
-            record_set_add(s->p->ends, s->config + s->done_bytes);
+            note_end(s);
         }
         if (!within_limits(s))
             return LINEAR_UNDECIDED;
@@ -241,11 +273,13 @@ static void search_init(struct search *s, struct linear_problem *p)
 
     *s = (struct search){.p = p, .blocked_ns = INT64_MIN};
     s->done_bytes = (n + WORD_BITS - 1) / WORD_BITS * (WORD_BITS / 8);
-    s->state_bytes = linear_state_stride(p->model, p->group);
+    s->state_bytes = state_stride(p->model, p->group);
     s->events = allocate(2 * n, sizeof *s->events);
     s->after = allocate(n, sizeof *s->after);
+    s->call_events = allocate(n, sizeof *s->call_events);
     s->config = allocate(s->done_bytes + s->state_bytes, 1);
     s->tried = allocate(s->done_bytes + s->state_bytes, 1);
+    s->end = allocate(sizeof(uint64_t) + s->state_bytes, 1);
     s->order = allocate(n, sizeof *s->order);
     s->choices = allocate(n, sizeof *s->choices);
     s->states = allocate(n, s->state_bytes);
@@ -258,13 +292,39 @@ static void search_init(struct search *s, struct linear_problem *p)
 static void search_free(struct search *s)
 {
     free(s->events);
+    free(s->call_events);
     free(s->after);
     free(s->config);
     free(s->tried);
+    free(s->end);
     free(s->order);
     free(s->choices);
     free(s->states);
     record_set_free(&s->seen);
+}
+
+static enum linear_verdict search_from(struct search *s, const void *start)
+{
+    struct event *done[WORD_BITS];
+    enum linear_verdict verdict;
+    uint64_t bits;
+    int n = 0;
+
+    memcpy(&bits, start, sizeof bits);
+    memset(s->config, 0, s->done_bytes);
+    memcpy(s->config + s->done_bytes, (const char *)start + sizeof bits, s->state_bytes);
+    for (int i = 0; i < WORD_BITS && i < s->p->ncalls; i++) {
+        if (!(bits & UINT64_C(1) << i))
+            continue;
+        s->config[i / 8] |= (unsigned char)(1u << i % 8);
+        unlink_call(s, s->call_events[i]);
+        done[n++] = s->call_events[i];
+    }
+    verdict = search_from_here(s);
+    // Only what has failed has put its own choices back.
+    while (verdict == LINEAR_VIOLATION && n > 0)
+        relink_call(s, done[--n]);
+    return verdict;
 }
 
 enum linear_verdict linear_search(struct linear_problem *p)
@@ -273,10 +333,8 @@ enum linear_verdict linear_search(struct linear_problem *p)
     struct search s;
 
     search_init(&s, p);
-    for (size_t i = 0; i < p->starts->n && verdict == LINEAR_VIOLATION; i++) {
-        memcpy(s.config + s.done_bytes, record_set_at(p->starts, i), s.state_bytes);
-        verdict = search_from_here(&s);
-    }
+    for (size_t i = 0; i < p->starts->n && verdict == LINEAR_VIOLATION; i++)
+        verdict = search_from(&s, record_set_at(p->starts, i));
     search_free(&s);
     return verdict;
 }

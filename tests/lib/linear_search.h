@@ -30,15 +30,16 @@ struct linear_problem {
     void *group;
     const struct linear_call *calls; // by the moment of the call
     int ncalls;
-    const struct record_set *starts; // the possible first states
+    const struct record_set *starts; // how it may begin: records of linear_start_bytes()
     struct linear_limits limits;
     // Results.
     int blocked;             // of a violation: the call whose return no order reaches
-    struct record_set *ends; // not NULL: all orders are tried, and their last states added here
+    struct record_set *ends; // not NULL: all orders are tried, and what they lead to added here
 };
 
-// Bytes that a state occupies in sets and arrays.
-size_t linear_state_stride(const struct linear_model *, const void *group);
+// A beginning is a word with a bit for each of the first 64 calls that has been done already, and
+// behind it the state. An end is the same, its bits standing for the optional calls in their order.
+size_t linear_start_bytes(const struct linear_model *, const void *group);
 
 // With `ends` the verdict is LINEAR_VIOLATION when all was tried, and `ends` tells whether there
 // was an order.

@@ -148,9 +148,9 @@ static enum linear_verdict check_group(const struct history_op *const *ops, int 
         p.limits.nbytes = limits->nbytes;
     for (int i = 0; i < nops; i++)
         as_call(ops[i], i, &calls[i]);
-    size_t stride = linear_state_stride(model, p.group);
-    unsigned char *zero = allocate((int)stride, 1);
-    record_set_init(&starts, stride);
+    size_t nbytes = linear_start_bytes(model, p.group);
+    unsigned char *zero = allocate((int)nbytes, 1);
+    record_set_init(&starts, nbytes);
     record_set_add(&starts, zero);
     enum linear_verdict verdict = linear_search(&p);
     explain(&p, verdict, ops, report);
