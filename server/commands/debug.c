@@ -47,6 +47,20 @@ static void debug_set_active_expire(struct cmd_ctx *c)
     reply_ok(c->reply);
 }
 
+#ifdef KL_DEBUG
+// The first attempts of each command to lock keys find them contended, as far as the command can be
+// parked: for tests of that path.
+static void debug_fail_locks(struct cmd_ctx *c)
+{
+    int64_t n;
+
+    if (!cmd_arg_i64_range(c, 2, 0, 1000, &n, NULL))
+        return;
+    atomic_store_explicit(&c->store->fail_locks, (uint32_t)n, memory_order_relaxed);
+    reply_ok(c->reply);
+}
+#endif
+
 // Replies the argument as an error, for tests of clients; its first word becomes the code.
 static void debug_error(struct cmd_ctx *c)
 {
@@ -175,6 +189,9 @@ static void cmd_debug(struct cmd_ctx *c)
         {"sleep", 3, debug_sleep},
         {"set-active-expire", 3, debug_set_active_expire},
         {"error", 3, debug_error},
+#ifdef KL_DEBUG
+        {"fail-locks", 3, debug_fail_locks},
+#endif
         {"protocol", 3, debug_protocol},
     };
     struct bytes word = c->argv[1];

@@ -7,12 +7,33 @@
 
 enum { ARGS_MAX = 32 };
 
+const struct wire_mode wire_modes[] = {
+    {"connection-threads auto", .args = {"--connection-threads", "auto"}},
+    {"connection-threads 0", .args = {"--connection-threads", "0"}},
+    // Every command that has keys runs on a worker thread.
+    {"slow-command-threshold 0",
+     .args = {"--connection-threads", "1", "--slow-command-threshold", "0"}},
+#ifdef KL_DEBUG
+    // Every command that locks keys is parked twice before it gets the first.
+    {"forced contention", .args = {"--connection-threads", "1"}, .commands = {"DEBUG FAIL-LOCKS 2"}},
+#endif
+    {NULL},
+};
+
 // cmocka passes nothing to a group's setup.
 static const char *group_args[ARGS_MAX];
+static const struct wire_mode *group_mode;
 
 static int group_setup(void **state)
 {
-    *state = server_start(group_args);
+    struct test_server *server = server_start(group_args);
+    struct wire *w = wire_open(server, 2);
+
+    for (const char *const *command = group_mode->commands; *command; command++) {
+        expect(w, "OK", "%s", *command);
+    }
+    wire_close(w);
+    *state = server;
     return 0;
 }
 
@@ -23,28 +44,22 @@ static int group_teardown(void **state)
 }
 
 int wire_run_modes(const char *name, const struct CMUnitTest *tests, size_t ntests,
-                   const char *const *args)
+                   const struct wire_mode *modes, const char *const *args)
 {
-    static const struct {
-        const char *connection_threads;
-        const char *slow_command_threshold; // 0: every command with keys runs on a worker thread
-    } modes[] = {{"auto", "4000"}, {"0", "4000"}, {"1", "0"}};
     int failed = 0;
 
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+    for (group_mode = modes; group_mode->name; group_mode++) {
         char group[128];
         int n = 0;
 
-        group_args[n++] = "--connection-threads";
-        group_args[n++] = modes[i].connection_threads;
-        group_args[n++] = "--slow-command-threshold";
-        group_args[n++] = modes[i].slow_command_threshold;
+        for (const char *const *arg = group_mode->args; *arg; arg++) {
+            group_args[n++] = *arg;
+        }
         for (const char *const *arg = args; arg && *arg && n < ARGS_MAX - 1; arg++) {
             group_args[n++] = *arg;
         }
         group_args[n] = NULL;
-        snprintf(group, sizeof(group), "%s (connection-threads %s, slow-command-threshold %s)",
-                 name, modes[i].connection_threads, modes[i].slow_command_threshold);
+        snprintf(group, sizeof(group), "%s (%s)", name, group_mode->name);
         failed += _cmocka_run_group_tests(group, tests, ntests, group_setup, group_teardown);
     }
     return failed;

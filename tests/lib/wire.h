@@ -147,16 +147,29 @@ int64_t wire_clock_ms(void);
 #define WIRE_TEST3(fn)  cmocka_unit_test_setup_teardown(fn, wire_setup3, wire_teardown)
 #define SERVER_TEST(fn) cmocka_unit_test(fn)
 
-// Runs the array of tests with `--connection-threads auto`, with 0, and with one connection thread
-// and everything that has keys on worker threads, each against one server. Evaluates to the number
+// A way to run a server: arguments that it is started with, and commands that it must answer OK
+// once it runs. A table of them ends with a NULL name.
+enum { WIRE_MODE_WORDS = 8 };
+struct wire_mode {
+    const char *name;
+    const char *args[WIRE_MODE_WORDS], *commands[WIRE_MODE_WORDS]; // each ended by NULL
+};
+
+// The modes of the whole suite.
+extern const struct wire_mode wire_modes[];
+
+// Runs the array of tests in each of `wire_modes`, each against one server. Evaluates to the number
 // of failed tests, for main to return.
-#define run_modes(tests) wire_run_modes(#tests, tests, sizeof(tests) / sizeof((tests)[0]), NULL)
+#define run_modes(tests) run_modes_with(tests, NULL)
 // The same with further server arguments, an array ended by NULL.
 #define run_modes_with(tests, args)                                                                \
-    wire_run_modes(#tests, tests, sizeof(tests) / sizeof((tests)[0]), args)
+    wire_run_modes(#tests, tests, sizeof(tests) / sizeof((tests)[0]), wire_modes, args)
+// The same in other modes.
+#define run_in_modes(tests, modes)                                                                 \
+    wire_run_modes(#tests, tests, sizeof(tests) / sizeof((tests)[0]), modes, NULL)
 
 int wire_run_modes(const char *name, const struct CMUnitTest *tests, size_t ntests,
-                   const char *const *args);
+                   const struct wire_mode *modes, const char *const *args);
 int wire_setup(void **state);
 int wire_setup3(void **state);
 int wire_teardown(void **state);

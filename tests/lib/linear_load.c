@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "tests/lib/linear_load.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/check.h"
+
+// How often a command comes in each mix, and its words, where %k is a key, %v a new value, %i a
+// small number, %t a bit of text, %m a member, and %f are other keys with values, which only keep
+// the command busy between its first key and its last.
+struct recipe {
+    unsigned char weight[LINEAR_MIXES]; // strings, sets, mixed, single
+    const char *words;
+    bool lock_free; // reads one key without a lock
+};
+
+static const struct recipe RECIPES[] = {
+    {{16, 0, 4, 4}, "GET %k", true},
+    {{4, 0, 1, 1}, "STRLEN %k", true},
+    {{2, 2, 1, 1}, "EXISTS %k", true},
+    {{2, 2, 1, 1}, "TYPE %k", true},
+    {{4, 0, 1, 2}, "SET %k %v"},
+    {{1, 0, 1, 1}, "SET %k %v NX"},
+    {{1, 0, 0, 1}, "SET %k %v XX GET"},
+    {{2, 0, 0, 1}, "SETNX %k %v"},
+    {{2, 0, 1, 2}, "GETSET %k %v"},
+    {{2, 0, 1, 2}, "GETDEL %k"},
+    {{2, 0, 1, 2}, "APPEND %k %t"},
+    {{2, 0, 1, 3}, "INCR %k"},
+    {{1, 0, 0, 1}, "INCRBY %k %i"},
+    {{2, 2, 1, 2}, "DEL %k"},
+    {{2, 2, 1, 0}, "DEL %k %k"},
+    {{2, 2, 1, 0}, "EXISTS %k %k"},
+    {{4, 0, 1, 0}, "MGET %k %k %k"},
+    {{4, 0, 1, 0}, "MSET %k %v %k %v"},
+    {{6, 0, 1, 0}, "MSET %k %v %f %k %v"},
+    {{2, 0, 1, 0}, "MSETNX %k %v %k %v"},
+    {{5, 3, 2, 0}, "RENAME %k %k"},
+    {{2, 2, 1, 0}, "RENAMENX %k %k"},
+    {{2, 2, 1, 0}, "COPY %k %k"},
+    {{2, 2, 1, 0}, "COPY %k %k REPLACE"},
+    {{0, 6, 2, 3}, "SCARD %k", true},
+    {{0, 8, 2, 3}, "SISMEMBER %k %m", true},
+    {{0, 4, 1, 1}, "SMISMEMBER %k %m %m %m", true},
+    {{0, 4, 1, 1}, "SMISMEMBER %k %m %m %m %m %m %m %m %m", true},
+    {{0, 4, 1, 1}, "SMEMBERS %k"},
+    {{0, 1, 0, 1}, "SRANDMEMBER %k"},
+    {{0, 6, 2, 3}, "SADD %k %m"},
+    {{0, 4, 1, 2}, "SADD %k %m %m %m"},
+    {{0, 4, 1, 2}, "SADD %k %m %m %m %m %m %m %m %m"},
+    {{0, 3, 1, 2}, "SREM %k %m"},
+    {{0, 2, 1, 1}, "SREM %k %m %m %m"},
+    {{0, 3, 1, 2}, "SREM %k %m %m %m %m %m %m %m %m"},
+    {{0, 4, 1, 2}, "SPOP %k"},
+    {{0, 2, 1, 1}, "SPOP %k 2"},
+    {{0, 8, 2, 0}, "SMOVE %k %k %m"},
+    {{0, 2, 1, 0}, "SUNION %k %k"},
+    {{0, 2, 0, 0}, "SINTER %k %k"},
+    {{0, 2, 0, 0}, "SDIFF %k %k"},
+    {{0, 3, 1, 0}, "SUNIONSTORE %k %k %k"},
+    {{0, 2, 1, 0}, "SINTERSTORE %k %k %k"},
+    {{0, 2, 1, 0}, "SDIFFSTORE %k %k %k"},
+    {{0, 0, 1, 0}, "FLUSHALL"},
+};
+
+enum { FILLERS = 24 };
+enum { NRECIPES = sizeof RECIPES / sizeof RECIPES[0] };
+
+void linear_load_init(struct linear_load *load, uint64_t seed, enum linear_mix mix, int client,
+                      int nkeys)
+{
+    static const unsigned CHARACTERS[] = {0, 50, 95};
+
+    *load = (struct linear_load){.mix = mix, .client = client, .nkeys = nkeys};
+    rng_seed(&load->rng, seed);
+    load->reads_percent = CHARACTERS[rng_below(&load->rng, 3)];
+}
+
+static unsigned draw(struct linear_load *load, unsigned n)
+{
+    return (unsigned)rng_below(&load->rng, n);
+}
+
+static unsigned weight(const struct linear_load *load, const struct recipe *recipe, bool reading)
+{
+    return reading && !recipe->lock_free ? 0 : recipe->weight[load->mix];
+}
+
+static const char *draw_recipe(struct linear_load *load)
+{
+    bool reading = draw(load, 100) < load->reads_percent;
+    unsigned total = 0, at;
+    int i = 0;
+
+    for (int k = 0; k < NRECIPES; k++)
+        total += weight(load, &RECIPES[k], reading);
+    for (at = draw(load, total); at >= weight(load, &RECIPES[i], reading); i++)
+        at -= weight(load, &RECIPES[i], reading);
+    return RECIPES[i].words;
+}
+
+struct line {
+    char *text;
+    size_t len;
+};
+
+static void add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct line *line, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    line->len +=
+        (size_t)vsnprintf(line->text + line->len, LINEAR_LOAD_LINE - line->len, format, args);
+    va_end(args);
+    check(line->len < LINEAR_LOAD_LINE);
+}
+
+// A value of each of the forms that the server keeps: integer, text within the value word, text in
+// a block of its own.
+static void add_value(struct linear_load *load, struct line *line)
+{
+    int n = load->nvalues++;
+
+    switch (draw(load, 3)) {
+    case 0:
+        add(line, "%d", (load->client + 1) * 10000 + n);
+        break;
+    case 1:
+        add(line, "%c%d", 'a' + load->client, n);
+        break;
+    default:
+        add(line, "%c%d-which-needs-a-block", 'a' + load->client, n);
+    }
+}
+
+static void add_word(struct linear_load *load, char what, struct line *line)
+{
+    switch (what) {
+    case 'k':
+        add(line, "k%u", draw(load, (unsigned)load->nkeys));
+        break;
+    case 'v':
+        add_value(load, line);
+        break;
+    case 'f':
+        for (int i = 0; i < FILLERS; i++)
+            add(line, i ? " f%d x" : "f%d x", i);
+        break;
+    case 'i':
+        add(line, "%d", (int)draw(load, 9) - 4);
+        break;
+    case 't':
+        add(line, "%c%d", 'A' + load->client, load->nvalues++);
+        break;
+    default:
+        check_int(what, 'm');
+        // Mostly integers at first, so that sets of integers occur and cease to be such.
+        add(line, draw(load, 3) ? "%u" : "m%u", draw(load, 8));
+    }
+}
+
+const char *linear_load_next(struct linear_load *load, char line[LINEAR_LOAD_LINE])
+{
+    struct line out = {.text = line};
+
+    for (const char *at = draw_recipe(load); *at; at++) {
+        if (*at == '%')
+            add_word(load, *++at, &out);
+        else
+            add(&out, "%c", *at);
+    }
+    return line;
+}

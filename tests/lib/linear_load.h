@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// Random commands on few keys, all known to kv_model.h, for histories that linearize.h checks. The
+// same seed gives the same commands. Values that are written are written once, so that what is read
+// tells who wrote it.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datatypes/rng.h"
+
+enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 640 };
+
+enum linear_mix {
+    LINEAR_STRINGS, // reads without a lock against writes of several keys
+    LINEAR_SETS,    // the same of sets: some compact, some not, some of integers
+    LINEAR_MIXED,   // both on the same keys, and FLUSHALL
+    LINEAR_SINGLE,  // commands of one key: each key can be checked apart
+    LINEAR_MIXES,
+};
+
+struct linear_load {
+    struct rng rng;
+    enum linear_mix mix;
+    int client, nkeys;
+    unsigned reads_percent; // a writer, a reader or both: reads see what writers who wait cannot
+    int nvalues;            // written so far
+};
+
+void linear_load_init(struct linear_load *, uint64_t seed, enum linear_mix, int client, int nkeys);
+// Writes the next command, terminated, its words separated by blanks. Returns `line`.
+const char *linear_load_next(struct linear_load *, char line[LINEAR_LOAD_LINE]);
