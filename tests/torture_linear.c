@@ -481,6 +481,12 @@ static const struct wire_mode linear_modes[] = {
     {"connection-threads auto", .args = {"--connection-threads", "auto"}},
     {"connection-threads 0", .args = {"--connection-threads", "0"}},
     {"small sets", .commands = {SMALL_SETS}},
+    {"slow-command-threshold 0",
+     .args = {"--connection-threads", "2", "--slow-command-threshold", "0"}},
+#ifdef KL_DEBUG
+    {"forced contention", .args = {"--connection-threads", "2"},
+     .commands = {"DEBUG FAIL-LOCKS 1"}},
+#endif
     {NULL},
 };
 

@@ -289,8 +289,12 @@ static bool set_pairs(struct cmd_ctx *c)
     if (values)
         status = make_values(c, values);
     if (status == STATUS_OK) {
-        for (int i = 0; i < c->nkeys; i++)
-            key_set(c, i, values[i]);
+        for (int i = 0; i < c->nkeys; i++) {
+            if (key_named_again(c, i))
+                value_free(values[i]);
+            else
+                key_set(c, i, values[i]);
+        }
     } else {
         cmd_reply_status(c, status);
     }

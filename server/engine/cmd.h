@@ -84,6 +84,9 @@ unsigned key_frequency(struct cmd_ctx *, int i);
 // The following need LOCK_WRITE on the key.
 // Publishes `v`, which the key owns from now on, and retires what was there. VALUE_ABSENT deletes.
 void key_set(struct cmd_ctx *, int i, struct value v);
+// True when a later key argument names the same key. A command publishes a key's value once: who
+// reads without a lock would take the first of two for the state between two commands.
+bool key_named_again(struct cmd_ctx *, int i);
 // Deletes the key; true when it existed.
 bool key_delete(struct cmd_ctx *, int i);
 // Takes the value out of the key, which is then absent; the caller owns it (RENAME).

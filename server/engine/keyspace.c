@@ -105,7 +105,7 @@ int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
     slot->waited_ns = 0;
     slot->arg = arg;
     slot->db = db;
-    slot->same_as = t->nslots;
+    slot->same_as = slot->last_same = t->nslots;
     slot->mode = mode;
     slot->read = false;
     return t->nslots++;
@@ -285,6 +285,8 @@ static void order_slots(struct cmd_ctx *c)
             continue;
         }
         slot->same_as = (int)(kept - t->slots);
+        if (slot->last_same > kept->last_same)
+            kept->last_same = slot->last_same;
         if (slot->mode > kept->mode)
             kept->mode = slot->mode;
     }
@@ -682,6 +684,11 @@ void key_set(struct cmd_ctx *c, int i, struct value v)
     key_publish(c, slot, v);
     if (!value_is_none(v))
         entry_use(slot->entry, c->now_ms);
+}
+
+bool key_named_again(struct cmd_ctx *c, int i)
+{
+    return slot_of(c, i)->last_same > i;
 }
 
 bool key_delete(struct cmd_ctx *c, int i)

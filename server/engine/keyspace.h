@@ -27,7 +27,8 @@ struct key_slot {
     int64_t waited_ns; // for the lock
     int arg;           // index in argv
     int db;
-    int same_as; // index of the slot that stands for this key
+    int same_as;   // index of the slot that stands for this key
+    int last_same; // of that slot: the last index that it stands for
     enum lock_class mode;
     bool read; // lock-free: `seen` is filled in
 };

@@ -15,7 +15,8 @@ const struct wire_mode wire_modes[] = {
      .args = {"--connection-threads", "1", "--slow-command-threshold", "0"}},
 #ifdef KL_DEBUG
     // Every command that locks keys is parked twice before it gets the first.
-    {"forced contention", .args = {"--connection-threads", "1"}, .commands = {"DEBUG FAIL-LOCKS 2"}},
+    {"forced contention", .args = {"--connection-threads", "1"},
+     .commands = {"DEBUG FAIL-LOCKS 2"}},
 #endif
     {NULL},
 };
