@@ -45,8 +45,8 @@ struct key_table {
     bool publishing;      // several write-locked keys are marked as changing together
     int64_t hits, misses; // of this run
 #ifdef KL_DEBUG
-    int nforced; // attempts to lock that failed because DEBUG FAIL-LOCKS says so
-    bool forced; // the last one did
+    unsigned nforced; // attempts to lock that failed because DEBUG FAIL-LOCKS says so
+    bool forced;      // the last one did
 #endif
 };
 
