@@ -9,6 +9,7 @@
 #include "locks/epoch.h"
 #include "server/engine/config.h"
 #include "server/engine/exec.h"
+#include "server/engine/reclaim.h"
 #include "tests/lib/check.h"
 
 enum { WORDS_MAX = 256, LINE_MAX_CHARS = 8192 };
@@ -106,4 +107,6 @@ void inproc_settle(struct inproc_client *c)
 {
     store_cron(c->thread, 1000 * 1000);
     epoch_drain(c->thread->epoch);
+    while (store_reclaim_step(c->thread->store, 1000 * 1000))
+        ;
 }
