@@ -16,6 +16,7 @@
 #include "server/engine/client.h"
 #include "server/engine/cmd.h"
 #include "server/engine/keyspace.h"
+#include "server/engine/slowlog.h"
 #include "server/engine/stats.h"
 #include "server/engine/store.h"
 
@@ -211,7 +212,10 @@ void exec_request(struct client *client, int argc, const struct bytes *argv)
         struct command_tally *tally = &thread->commands[c.cmd->id];
         tally_add(&tally->calls, 1);
         thread->done_ticks = cpu_ticks();
-        tally_add(&tally->ticks, (int64_t)(thread->done_ticks - begun));
+        uint64_t ticks = thread->done_ticks - begun;
+        tally_add(&tally->ticks, (int64_t)ticks);
+        if (slowlog_wants(thread->store->config, ticks))
+            slowlog_add(&c, &(struct slowlog_run){.ticks = ticks});
         if (c.reply->nerrors != nerrors)
             tally_add(&tally->failed, 1);
     }

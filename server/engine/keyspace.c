@@ -324,6 +324,7 @@ static enum keylock_result slot_wait(struct cmd_ctx *c, const struct key_slot *s
 static void end_wait(struct cmd_ctx *c, struct key_slot *slot, struct lock_wait *stats)
 {
     slot->waited_ns = lock_wait_ends(stats);
+    c->lock_wait_ns += slot->waited_ns;
     if (slot->waited_ns)
         c->keys->waited = true;
 }

@@ -67,6 +67,7 @@ struct kl_store *store_open(struct config *config)
     hash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
     ticks_init();
+    config_apply_slowlog(config);
     rates_init(&store->rates);
     store->epoch = epoch_create();
     store->dbs = mem_zalloc((size_t)store->ndbs * sizeof *store->dbs);
@@ -96,6 +97,7 @@ void store_close(struct kl_store *store)
         if (dict)
             reclaim_keyspace(dict);
     }
+    slowlog_reset(store);
     thread_free_all(store);
     if (store->epoch)
         epoch_destroy(store->epoch);

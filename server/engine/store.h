@@ -14,6 +14,7 @@
 #include "locks/mutex.h"
 #include "server/engine/hot_keys.h"
 #include "server/engine/rates.h"
+#include "server/engine/slowlog.h"
 #include "server/engine/thread.h"
 
 struct config;
@@ -64,6 +65,7 @@ struct kl_store {
     struct error_stats errors;
     struct rates rates;
     struct hot_keys hot_keys;
+    struct slowlog slowlog;
     _Alignas(CACHE_LINE) _Atomic uint32_t gate; // 1: closed
 };
 
