@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifndef KL_LIBC_MALLOC
@@ -169,6 +170,16 @@ void mem_start_background_purge(void)
 }
 
 #endif
+
+void mem_discard(void *part, size_t nbytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)part + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)part + nbytes) & ~(page - 1);
+
+    if (end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED); // if not, mem_free() will see to it
+}
 
 size_t mem_usable(const void *ptr)
 {

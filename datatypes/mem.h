@@ -18,6 +18,9 @@ void *mem_zalloc_aligned(size_t alignment, size_t nbytes);
 void *mem_realloc(void *ptr, size_t nbytes);
 // Frees a block; NULL is allowed.
 void mem_free(void *ptr);
+// Part of a block whose contents are not needed any more: gives its whole pages back to the system
+// at once, so that mem_free() has no more to do for them. The bytes may be written again.
+void mem_discard(void *part, size_t nbytes);
 
 // Bytes that a request of `nbytes` really gets: use it to size growable buffers without waste.
 size_t mem_good_size(size_t nbytes);

@@ -33,6 +33,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
 #include "datatypes/set_internal.h"
 #include "datatypes/str.h"
@@ -43,7 +44,6 @@ _Static_assert(sizeof(struct set) == 32, "the handle is one small block");
 enum {
     LONG_LENGTH = 255,         // first byte of a node whose length takes the next four bytes
     PREALLOC_MAX_BYTES = 4096, // a hint is not trusted with more than this
-    RETIRE_SAMPLES = 16,       // members looked at to estimate how much memory is retired
 };
 
 // ---- nodes and dictionaries ------------------------------------------------------------------
@@ -79,24 +79,11 @@ static void *node_new(const char *member, size_t len)
     return node;
 }
 
-static void node_free(void *node, void *arg)
-{
-    (void)arg;
-    mem_free(node);
-}
-
 static const struct dict_type members = {.key = set_node_member};
 
 struct dict *set_dict_new(struct type_ctx *ctx)
 {
     return dict_create(&members, DICT_OWNED, ctx->seed);
-}
-
-// The one place where a large set is taken apart; dict_free_step() does the same in slices, should
-// somebody have the time for it.
-void set_dict_free(struct dict *dict)
-{
-    dict_free(dict, node_free, NULL);
 }
 
 enum status set_dict_add(struct type_ctx *ctx, struct dict *dict, uint64_t hash, const char *member,
@@ -118,7 +105,7 @@ void set_dict_remove(struct type_ctx *ctx, struct dict *dict, uint64_t hash, voi
     bool removed = dict_remove(dict, ctx->epoch, hash, node);
     assert(removed);
     (void)removed;
-    epoch_retire(ctx->epoch, node, mem_free, mem_usable(node));
+    lazyfree_retire_block(ctx->epoch, node);
 }
 
 // ---- the body word ---------------------------------------------------------------------------
@@ -140,7 +127,7 @@ static size_t dict_body_memory(uint64_t body, size_t samples)
     return dict_memory(dict) + nodes;
 }
 
-static size_t body_memory(uint64_t body, size_t samples)
+size_t set_body_memory(uint64_t body, size_t samples)
 {
     if (set_body_kind(body) == SET_BODY_NONE)
         return 0;
@@ -149,30 +136,16 @@ static size_t body_memory(uint64_t body, size_t samples)
     return mem_usable(set_body_pointer(body));
 }
 
-static void free_dict_body(void *dict)
-{
-    set_dict_free(dict);
-}
-
-static void body_free(uint64_t body)
-{
-    if (set_body_kind(body) == SET_BODY_DICT)
-        free_dict_body(set_body_pointer(body));
-    else
-        mem_free(set_body_pointer(body));
-}
-
 void set_publish(struct type_ctx *ctx, struct set *s, uint64_t body, size_t count)
 {
     uint64_t old =
         atomic_load_explicit(&s->body, memory_order_relaxed); // only the writer stores it
+    size_t old_count = set_own_count(s);
     if (body != old)
         atomic_store_explicit(&s->body, body, memory_order_release);
     set_publish_count(s, count);
-    if (body == old || set_body_kind(old) == SET_BODY_NONE)
-        return;
-    void (*free_fn)(void *) = set_body_kind(old) == SET_BODY_DICT ? free_dict_body : mem_free;
-    epoch_retire(ctx->epoch, set_body_pointer(old), free_fn, body_memory(old, RETIRE_SAMPLES));
+    if (body != old && set_body_kind(old) != SET_BODY_NONE)
+        set_body_retire(ctx, old, old_count);
 }
 
 // ---- choosing the encoding -------------------------------------------------------------------
@@ -225,7 +198,7 @@ static bool body_for(struct type_ctx *ctx, const char *hint, size_t len, size_t 
     return pointer != NULL;
 }
 
-static struct set *handle_new(int64_t expires_at_ms, uint64_t body, size_t count)
+struct set *set_handle_new(int64_t expires_at_ms, uint64_t body, size_t count)
 {
     struct set *s = mem_alloc(sizeof *s);
     if (s == NULL)
@@ -243,9 +216,9 @@ enum status set_new(struct type_ctx *ctx, const char *hint, size_t hint_len, siz
     uint64_t body;
     if (!body_for(ctx, hint, hint_len, expected, &body))
         return STATUS_NO_MEMORY;
-    struct set *s = handle_new(NO_EXPIRE, body, 0);
+    struct set *s = set_handle_new(NO_EXPIRE, body, 0);
     if (s == NULL) {
-        body_free(body);
+        set_body_free(body);
         return STATUS_NO_MEMORY;
     }
     *out = value_make(VALUE_SET, s);
@@ -533,36 +506,19 @@ enum status set_copy(struct type_ctx *ctx, struct value v, struct value *out)
         return STATUS_NO_MEMORY;
 
     uint64_t copied = set_body_make(kind, copy);
-    struct set *handle = handle_new(value_expires_at(v), copied, set_count(v));
+    struct set *handle = set_handle_new(value_expires_at(v), copied, set_count(v));
     if (handle == NULL) {
-        body_free(copied);
+        set_body_free(copied);
         return STATUS_NO_MEMORY;
     }
     *out = value_make(VALUE_SET, handle);
     return STATUS_OK;
 }
 
-static void free_handle(void *handle)
-{
-    struct set *s = handle;
-    body_free(set_body(s));
-    mem_free(s);
-}
-
-void set_free(struct value v)
-{
-    free_handle(value_pointer(v));
-}
-
-void set_retire(struct type_ctx *ctx, struct value v)
-{
-    epoch_retire(ctx->epoch, value_pointer(v), free_handle, set_memory(v, RETIRE_SAMPLES));
-}
-
 size_t set_memory(struct value v, size_t samples)
 {
     const struct set *s = value_pointer(v);
-    return mem_usable(s) + body_memory(set_body(s), samples);
+    return mem_usable(s) + set_body_memory(set_body(s), samples);
 }
 
 const char *set_encoding(struct value v)

@@ -82,9 +82,10 @@ uint64_t set_scan(struct value, uint64_t cursor, void (*fn)(const struct set_mem
 enum status set_sample(struct type_ctx *, struct value, size_t n,
                        void (*fn)(const struct set_member *, void *arg), void *arg);
 
-// For value.c: parts of value_copy, value_free, value_memory, value_encoding for sets.
+// For value.c: its functions for sets.
 enum status set_copy(struct type_ctx *, struct value, struct value *out);
 void set_free(struct value);
+bool set_free_lazily(struct lazyfree *, struct value);
 void set_retire(struct type_ctx *, struct value);
 size_t set_memory(struct value, size_t samples);
 const char *set_encoding(struct value);

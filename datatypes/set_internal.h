@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What set.c (the handle, adding and removing) and set_walk.c (walking and picking) share.
+// What set.c (the handle, adding and removing), set_walk.c (walking and picking) and set_free.c
+// share.
 #pragma once
 
 #include <stdatomic.h>
@@ -58,6 +59,16 @@ static inline void set_publish_count(struct set *s, size_t count)
 {
     atomic_store_explicit(&s->count, count, memory_order_release);
 }
+
+// A handle with that body; NULL without memory.
+struct set *set_handle_new(int64_t expires_at_ms, uint64_t body, size_t count);
+
+// As value_memory(), for a body.
+size_t set_body_memory(uint64_t body, size_t samples);
+
+// Frees a body that nobody else can see; retires one of `count` members that is unpublished.
+void set_body_free(uint64_t body);
+void set_body_retire(struct type_ctx *, uint64_t body, size_t count);
 
 // Publishes a body with its count and retires the one before, unless it is the same.
 void set_publish(struct type_ctx *, struct set *, uint64_t body, size_t count);

@@ -30,8 +30,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
-#include "locks/epoch.h"
 
 struct str {
     _Atomic uint32_t len;
@@ -427,10 +427,20 @@ void str_free(struct value v)
         mem_free(value_pointer(v));
 }
 
+bool str_free_lazily(struct lazyfree *lf, struct value v)
+{
+    bool large = str_memory(v) >= LAZYFREE_BYTES;
+    if (large)
+        lazyfree_add_block(lf, value_pointer(v));
+    else
+        str_free(v);
+    return large;
+}
+
 void str_retire(struct type_ctx *ctx, struct value v)
 {
     if (has_block(v))
-        epoch_retire(ctx->epoch, value_pointer(v), mem_free, str_memory(v));
+        lazyfree_retire_block(ctx->epoch, value_pointer(v));
 }
 
 size_t str_memory(struct value v)

@@ -67,5 +67,6 @@ int64_t str_expires_at(struct value);
 enum status str_set_expire(struct value, int64_t at_ms, struct value *out);
 enum status str_copy(struct value, struct value *out);
 void str_free(struct value);
+bool str_free_lazily(struct lazyfree *, struct value);
 void str_retire(struct type_ctx *, struct value);
 size_t str_memory(struct value);

@@ -78,6 +78,11 @@ void value_free(struct value v)
         str_free(v);
 }
 
+bool value_free_lazily(struct lazyfree *lf, struct value v)
+{
+    return value_kind(v) == VALUE_SET ? set_free_lazily(lf, v) : str_free_lazily(lf, v);
+}
+
 void value_retire(struct type_ctx *ctx, struct value v)
 {
     if (value_kind(v) == VALUE_SET)

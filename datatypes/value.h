@@ -48,6 +48,8 @@ enum value_kind {
 
 enum value_type { TYPE_NONE, TYPE_STRING, TYPE_SET, TYPE_HASH, TYPE_LIST, TYPE_ZSET };
 
+struct lazyfree;
+
 struct value {
     uint64_t bits;
 };
@@ -129,7 +131,12 @@ enum status value_copy(struct type_ctx *, struct value, struct value *out);
 // size.
 void value_free(struct value);
 
-// Frees it once no reader can see it any more. The caller has unpublished it.
+// Frees a value that nobody else can see at once if that is soon done, and returns false. A large
+// one becomes one object in the queue; true then. The caller has counted it (lazyfree_expect()).
+bool value_free_lazily(struct lazyfree *, struct value);
+
+// Frees it once no reader can see it any more: a large one in slices, if the epoch domain has a
+// reclaimer (see lazyfree.h). The caller has unpublished it.
 void value_retire(struct type_ctx *, struct value);
 
 // Bytes of memory that it occupies; collections are estimated from `samples` members (0: all).

@@ -87,8 +87,11 @@ enum {
 
 struct record {
     void *ptr;
-    void (*free_fn)(void *ptr);
-    size_t nbytes;
+    union {
+        void (*free_fn)(void *ptr);
+        void (*give_fn)(void *ptr, void *reclaimer); // to_reclaimer
+    };
+    uint64_t nbytes : 63, to_reclaimer : 1;
     uint64_t stamp;
 };
 
@@ -127,6 +130,7 @@ struct epoch {
     _Alignas(CACHE_LINE) _Atomic uint64_t g;
     _Alignas(CACHE_LINE) _Atomic(struct epoch_thread *) threads;
     _Atomic unsigned nthreads; // records on the list, in use or not
+    void *reclaimer;           // fixed before there are participants
 };
 
 static void *alloc_lines(size_t nbytes)
@@ -149,6 +153,7 @@ struct epoch *epoch_create(void)
     atomic_init(&ep->g, 1);
     atomic_init(&ep->threads, NULL);
     atomic_init(&ep->nthreads, 0);
+    ep->reclaimer = NULL;
     return ep;
 }
 
@@ -277,26 +282,50 @@ static bool grow_limbo_slow(struct epoch_thread *t)
     return true;
 }
 
-void epoch_retire(struct epoch_thread *t, void *ptr, void (*free_fn)(void *ptr), size_t nbytes)
+void epoch_set_reclaimer(struct epoch *ep, void *reclaimer)
+{
+    ep->reclaimer = reclaimer;
+}
+
+void *epoch_reclaimer(const struct epoch_thread *t)
+{
+    return t->domain->reclaimer;
+}
+
+// Appends a record, which gets its stamp here, to the limbo; false without memory.
+static inline bool retire(struct epoch_thread *t, struct record r)
 {
     assert(t->depth > 0);
     uint64_t filled =
         t->tail ? atomic_load_explicit(&t->tail->filled, memory_order_relaxed) : CHUNK_RECORDS;
     if (filled == CHUNK_RECORDS) {
         if (!grow_limbo_slow(t)) {
-            own_add(&t->leaked_bytes, nbytes);
-            return;
+            own_add(&t->leaked_bytes, r.nbytes);
+            return false;
         }
         filled = 0;
     }
-    uint64_t stamp = atomic_load_explicit(&t->domain->g, memory_order_seq_cst);
-    t->tail->records[filled] = (struct record){ptr, free_fn, nbytes, stamp};
+    r.stamp = atomic_load_explicit(&t->domain->g, memory_order_seq_cst);
+    t->tail->records[filled] = r;
     own_add(&t->retired_count, 1);
-    own_add(&t->retired_bytes, nbytes);
+    own_add(&t->retired_bytes, r.nbytes);
     atomic_store_explicit(&t->tail->filled, filled + 1, memory_order_release);
 
     if (--t->until_poll == 0)
         epoch_poll(t, RETIRE_POLL_BUDGET);
+    return true;
+}
+
+void epoch_retire(struct epoch_thread *t, void *ptr, void (*free_fn)(void *ptr), size_t nbytes)
+{
+    (void)retire(t, (struct record){.ptr = ptr, .free_fn = free_fn, .nbytes = nbytes});
+}
+
+bool epoch_retire_to_reclaimer(struct epoch_thread *t, void *ptr,
+                               void (*give_fn)(void *ptr, void *reclaimer), size_t nbytes)
+{
+    return retire(
+        t, (struct record){.ptr = ptr, .give_fn = give_fn, .nbytes = nbytes, .to_reclaimer = 1});
 }
 
 // Goes on to the next chunk of a limbo when `head` is used up. False when there is nothing to take.
@@ -330,7 +359,10 @@ static size_t reap_locked(struct epoch_thread *t, uint64_t limit, size_t budget)
         if (r.stamp > limit)
             break;
         t->taken++;
-        r.free_fn(r.ptr);
+        if (r.to_reclaimer)
+            r.give_fn(r.ptr, t->domain->reclaimer);
+        else
+            r.free_fn(r.ptr);
         own_add(&t->freed_count, 1);
         own_add(&t->freed_bytes, r.nbytes);
         n++;

@@ -23,7 +23,8 @@ struct epoch_thread;
 // Creates a reclamation domain; NULL without memory. One domain serves one store.
 struct epoch *epoch_create(void);
 
-// Frees the domain and everything still retired in it. Every participant must be unregistered.
+// Frees the domain and everything still retired in it (what is for the reclaimer goes there). Every
+// participant must be unregistered.
 void epoch_destroy(struct epoch *);
 
 // Adds a participant; NULL without memory. Thread-safe.
@@ -51,6 +52,17 @@ bool epoch_active(const struct epoch_thread *);
 // nor rely on locks that anybody holds around epoch_retire(), which now and then frees older
 // objects itself.
 void epoch_retire(struct epoch_thread *, void *ptr, void (*free_fn)(void *ptr), size_t nbytes);
+
+// Hands `ptr` over in the same way for something that takes too long to be freed in passing:
+// give_fn(ptr, reclaimer), with the domain's reclaimer, takes the place of free_fn, and its rules
+// hold for it. False: the memory was given up, and give_fn will not be called.
+bool epoch_retire_to_reclaimer(struct epoch_thread *, void *ptr,
+                               void (*give_fn)(void *ptr, void *reclaimer), size_t nbytes);
+
+// Whoever frees what takes long; this module only passes the pointer on. NULL unless set, which is
+// done before there are participants.
+void epoch_set_reclaimer(struct epoch *, void *reclaimer);
+void *epoch_reclaimer(const struct epoch_thread *);
 
 // Tries to advance the epoch and frees what has become free, at most about `budget` objects (so
 // that no request pays for a burst). Called now and then by each thread; cheap when there is

@@ -198,6 +198,49 @@ static void test_epoch_retire_bounds_the_limbo(void **state)
     assert_in_range(most, 1, 1000);
 }
 
+static void give(void *ptr, void *reclaimer)
+{
+    *(void **)ptr = reclaimer;
+    freed++;
+}
+
+// What is for the reclaimer reaches it when other memory would have been freed, with the rest of
+// the domain at the latest.
+static void test_epoch_passes_on_to_the_reclaimer(void **state)
+{
+    struct fixture *f = *state;
+    int reclaimer;
+    void *object[2] = {NULL, NULL};
+    epoch_unregister(f->b); // there is to be nobody while it is set
+    epoch_unregister(f->a);
+    epoch_set_reclaimer(f->ep, &reclaimer);
+    f->a = epoch_register(f->ep);
+    f->b = epoch_register(f->ep);
+    assert_ptr_equal(epoch_reclaimer(f->a), &reclaimer);
+
+    epoch_enter(f->b);
+    epoch_enter(f->a);
+    assert_true(epoch_retire_to_reclaimer(f->a, &object[0], give, 100));
+    epoch_exit(f->a);
+    assert_int_equal(epoch_pending_bytes(f->ep), 100);
+    assert_int_equal(poll_often(f->a), 0);
+    assert_null(object[0]);
+    epoch_exit(f->b);
+    assert_int_equal(poll_often(f->a), 1);
+    assert_ptr_equal(object[0], &reclaimer);
+    assert_int_equal(epoch_pending_bytes(f->ep), 0);
+
+    epoch_enter(f->a);
+    assert_true(epoch_retire_to_reclaimer(f->a, &object[1], give, 100));
+    epoch_exit(f->a);
+    epoch_unregister(f->a);
+    epoch_unregister(f->b);
+    epoch_destroy(f->ep);
+    assert_ptr_equal(object[1], &reclaimer);
+    assert_int_equal(freed, 2);
+    setup(state); // for the teardown
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_epoch_unregistered_limbo_is_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epoch_drain_frees_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epoch_retire_bounds_the_limbo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_epoch_passes_on_to_the_reclaimer, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,11 +19,21 @@ static void cmd_config_get(struct cmd_ctx *c)
     cmd_pause_end(c);
 }
 
+// Those that Redis knows, even if the parameter is none of ours.
+static void hide_passwords(struct cmd_ctx *c)
+{
+    for (int i = 2; i + 1 < c->argc; i += 2) {
+        if (cmd_arg_is(c, i, "requirepass") || cmd_arg_is(c, i, "masterauth"))
+            cmd_hide_arg(c, i + 1);
+    }
+}
+
 static void cmd_config_set(struct cmd_ctx *c)
 {
     char error[CONFIG_ERROR_CHARS];
     bool ok;
 
+    hide_passwords(c);
     if (c->argc % 2 != 0) {
         cmd_reply_syntax(c);
         return;

@@ -63,6 +63,8 @@ static bool user_accepted(struct cmd_ctx *c, struct bytes user)
 
 static void cmd_auth(struct cmd_ctx *c)
 {
+    for (int i = 1; i < c->argc; i++)
+        cmd_hide_arg(c, i);
     if (c->argc > 3) {
         cmd_reply_syntax(c);
     } else if (c->argc == 2) {
@@ -102,6 +104,8 @@ static bool parse_hello(struct cmd_ctx *c, struct hello *h)
         if (cmd_arg_is(c, i, "auth") && more >= 2) {
             h->auth = true;
             h->user = c->argv[i + 1];
+            cmd_hide_arg(c, i + 1);
+            cmd_hide_arg(c, i + 2);
             i += 2;
         } else if (cmd_arg_is(c, i, "setname") && more >= 1) {
             h->rename = true;

@@ -41,6 +41,8 @@ struct cmd_ctx {
     struct key_table *keys; // private to exec.c and keyspace.c
     uint64_t begun_ticks;   // cpu_ticks() when the command began
     size_t stepped;         // work units since the last cmd_slice()
+    int64_t lock_wait_ns;   // how long it waited for locks of keys, so far
+    uint32_t hidden_args;   // see cmd_hide_arg()
 };
 
 // ---- long commands ----------------------------------------------------------------------------
@@ -113,6 +115,13 @@ bool cmd_arg_i64_range(struct cmd_ctx *, int arg, int64_t min, int64_t max, int6
 bool cmd_arg_double(struct cmd_ctx *, int arg, double *out);
 // True when the argument is that word, in any case; `word` in lower case. Replies nothing.
 bool cmd_arg_is(const struct cmd_ctx *, int arg, const char *word);
+
+// The argument is a secret: SLOWLOG will show "(redacted)" for it. (It shows the first 31 at most.)
+static inline void cmd_hide_arg(struct cmd_ctx *c, int arg)
+{
+    if (arg < 32)
+        c->hidden_args |= UINT32_C(1) << arg;
+}
 
 // ---- replies: all of resp/reply.h on c->reply, and
 // ------------------------------------------------

@@ -13,6 +13,7 @@
 #include "server/engine/config_param.h"
 #include "server/engine/config_words.h"
 #include "server/engine/glob.h"
+#include "server/engine/ticks.h"
 
 enum {
     INCLUDE_DEPTH = 16,
@@ -235,6 +236,20 @@ void config_apply_locks(struct config *config)
                           memory_order_relaxed);
 }
 
+// ---- slow log ---------------------------------------------------------------------------------
+
+// Below the limit by a part in 64, which is more than the rate of the ticks may be off by: who is
+// above it converts the other way and compares microseconds.
+void config_apply_slowlog(struct config *config)
+{
+    int64_t us = atomic_load_explicit(&config->slowlog_slower_than_us, memory_order_relaxed);
+    double ticks = ticks_from_us((double)us) * (63.0 / 64);
+    bool off = us < 0 || ticks >= (double)INT64_MAX;
+
+    atomic_store_explicit(&config->slowlog_ticks, off ? UINT64_MAX : (uint64_t)ticks,
+                          memory_order_relaxed);
+}
+
 // ---- while running ----------------------------------------------------------------------------
 
 static bool set_failed(char *error, size_t nerror, struct bytes name, const char *reason)
@@ -314,7 +329,8 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
     const struct param *found[PAIRS_MAX];
     char reason[REASON_CHARS];
     int parsed = 0;
-    bool ok = true, locks = false;
+    unsigned changed = 0; // flags of the parameters
+    bool ok = true;
 
     // More pairs than parameters: one of the first is unknown or there twice.
     if (npairs > PAIRS_MAX) {
@@ -335,10 +351,13 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
     }
     for (int i = 0; ok && i < npairs; i++) {
         param_store(config, &values[i]);
-        locks = locks || (values[i].param->flags & PARAM_LOCKS);
+        changed |= values[i].param->flags;
     }
-    if (locks) {
+    if (changed & PARAM_LOCKS) {
         config_apply_locks(config);
+    }
+    if (changed & PARAM_SLOWLOG) {
+        config_apply_slowlog(config);
     }
     for (int i = 0; !ok && i < parsed; i++) {
         param_value_free(&values[i]);

@@ -57,6 +57,10 @@ struct config {
     _Atomic int lock_preset;
     _Atomic int64_t lock_spin, lock_backoff, lock_yield, lock_fairness_us;
     _Atomic int64_t lock_starvation_ms;
+    _Atomic int64_t slowlog_slower_than_us; // negative: nothing is logged
+    _Atomic int64_t slowlog_max_len;
+    _Atomic uint64_t
+        slowlog_ticks;         // the first of the two in cpu_ticks(): what is shorter is not slow
     struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
     // How many of the wanted clients the process can serve (file descriptors); asked before
     // maxclients changes while running. NULL: as many as one likes. Set once, before there are
@@ -82,6 +86,8 @@ bool config_set_running(struct config *, int npairs, const struct bytes *names_a
 // Puts the lock- parameters in force. They are the process's: of several stores the last one that
 // is opened or changed decides. CONFIG SET calls this itself.
 void config_apply_locks(struct config *);
+// Brings slowlog_ticks in line with its parameter. CONFIG SET calls this itself.
+void config_apply_slowlog(struct config *);
 // CONFIG GET: appends a map of the parameters that match any of the glob patterns, in any case.
 void config_get(struct config *, int npatterns, const struct bytes *patterns, struct reply *);
 // CONFIG REWRITE: brings the file up to date, keeping comments and order, through a temporary file.

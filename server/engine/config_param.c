@@ -49,6 +49,8 @@ const struct param params[] = {
     {"lock-yield", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_yield), PARAM_LOCKS, "preset", 0, 10000, as_preset},
     {"lock-fairness-us", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_fairness_us), PARAM_LOCKS, "preset", 0, 1000000, as_preset},
     {"lock-starvation-ms", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_starvation_ms), PARAM_LOCKS, "100", 1, INT_MAX},
+    {"slowlog-log-slower-than", PARAM_INT, FIELD_ATOMIC_I64, AT(slowlog_slower_than_us), PARAM_SLOWLOG, "10000", -1, INT64_MAX},
+    {"slowlog-max-len", PARAM_INT, FIELD_ATOMIC_I64, AT(slowlog_max_len), 0, "128", 0, INT64_MAX},
     {"requirepass", PARAM_FIXED, FIELD_NONE, 0, 0, ""},
     {"save", PARAM_FIXED, FIELD_NONE, 0, 0, ""},
     {"appendonly", PARAM_FIXED, FIELD_NONE, 0, 0, "no"},

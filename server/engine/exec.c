@@ -22,6 +22,7 @@
 #include "server/engine/config.h"
 #include "server/engine/job.h"
 #include "server/engine/keyspace.h"
+#include "server/engine/slowlog.h"
 #include "server/engine/stats.h"
 #include "server/engine/store.h"
 
@@ -247,7 +248,12 @@ static void complete(struct cmd_ctx *c, uint64_t nerrors)
 
     tally_add(&tally->calls, 1);
     c->thread->done_ticks = cpu_ticks();
-    tally_add(&tally->ticks, (int64_t)(c->thread->done_ticks - c->begun_ticks));
+    uint64_t ticks = c->thread->done_ticks - c->begun_ticks;
+    tally_add(&tally->ticks, (int64_t)ticks);
+    if (slowlog_wants(c->store->config, ticks))
+        slowlog_add(c, &(struct slowlog_run){.ticks = ticks,
+                                             .queued_ns = c->job ? c->job->queued_ns : 0,
+                                             .on_worker = c->job != NULL});
     if (c->reply->nerrors != nerrors) {
         tally_add(&tally->failed, 1);
         stats_count_error(c->thread, c->reply->error_code);
@@ -462,13 +468,14 @@ void exec_on_worker(struct client *client, struct thread *worker)
     while (has_keys && !store_flight_begin(worker->store))
         store_wait_open(worker->store);
     begun_ns = clock_monotonic_ns();
+    job->queued_ns = begun_ns - job->submitted_ns;
     exec_begin(worker);
     run_moved(job, worker);
     exec_end(worker);
     if (has_keys)
         store_flight_end(worker->store);
     tally_add(&worker->stats.moved, 1);
-    tally_add(&worker->stats.moved_wait_us, (begun_ns - job->submitted_ns) / 1000);
+    tally_add(&worker->stats.moved_wait_us, job->queued_ns / 1000);
     tally_add(&worker->stats.moved_run_us, (clock_monotonic_ns() - begun_ns) / 1000);
     if (atomic_load_explicit(&job->cancelled, memory_order_relaxed))
         tally_add(&worker->stats.moved_cancelled, 1);

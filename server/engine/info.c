@@ -189,8 +189,8 @@ static void write_memory(struct kl_store *store, struct textbuf *out)
                    (unsigned long long)clients);
     textbuf_printf(out, "mem_allocator:%s\r\nactive_defrag_running:0\r\n", mem_allocator());
     textbuf_printf(out, "lazyfree_pending_objects:%zu\r\nlazyfreed_objects:%zu\r\n",
-                   atomic_load_explicit(&store->lazyfree_pending, memory_order_acquire),
-                   atomic_load_explicit(&store->lazyfreed, memory_order_relaxed));
+                   atomic_load_explicit(&store->lazyfree.pending, memory_order_acquire),
+                   atomic_load_explicit(&store->lazyfree.freed, memory_order_relaxed));
 }
 
 // ---- persistence, stats, replication, cpu -----------------------------------------------------

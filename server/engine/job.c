@@ -158,7 +158,9 @@ static void end_wait(struct job *job)
 
     lock_watch_done(&job->c.thread->view, &job->watch);
     job->stats.handed_over = job->woken == KEYLOCK_HELD;
-    slot->waited_ns += lock_wait_ends(&job->stats);
+    int64_t ns = lock_wait_ends(&job->stats);
+    slot->waited_ns += ns;
+    job->c.lock_wait_ns += ns;
     job->c.keys->waited = true;
     set_state(job, JOB_NONE);
 }

@@ -77,10 +77,10 @@ struct job {
     // JOB_GATE
     struct job *next; // in store->deferred
     // JOB_WORKER
-    struct reply out; // the worker's
-    bool silent;      // CLIENT REPLY: nothing is to be sent
-    bool spills;      // the worker waits for the client's reading no more
-    int64_t submitted_ns;
+    struct reply out;                // the worker's
+    bool silent;                     // CLIENT REPLY: nothing is to be sent
+    bool spills;                     // the worker waits for the client's reading no more
+    int64_t submitted_ns, queued_ns; // when, and how long until a worker took it
     struct job_stream stream;
 };
 

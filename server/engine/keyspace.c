@@ -388,7 +388,10 @@ static enum keylock_result sleep_for(struct cmd_ctx *c, const struct key_slot *s
 // Notes on the slot how long its lock was waited for, all rounds of the look-up together.
 static void end_wait(struct cmd_ctx *c, struct key_slot *slot, struct lock_wait *stats)
 {
-    slot->waited_ns += lock_wait_ends(stats);
+    int64_t ns = lock_wait_ends(stats);
+
+    slot->waited_ns += ns;
+    c->lock_wait_ns += ns;
     if (slot->waited_ns)
         c->keys->waited = true;
 }

@@ -30,18 +30,11 @@
 #include "server/engine/client.h"
 #include "server/engine/expire.h"
 #include "server/engine/job.h"
+#include "server/engine/reclaim.h"
 #include "server/engine/ticks.h"
 
 enum {
     RANDOM_TRIES = 1000, // misses after which RANDOMKEY looks for a key in order
-    FREE_SLICE = 256,    // entries freed between two looks at the clock
-};
-
-// A database that was emptied and waits to be freed in slices.
-struct flushed {
-    struct flushed *next;
-    struct dict *dict;
-    size_t nkeys; // when it was emptied
 };
 
 int64_t store_now_ms(void)
@@ -81,6 +74,7 @@ struct kl_store *store_open(struct config *config)
     hash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
     ticks_init();
+    config_apply_slowlog(config);
     rates_init(&store->rates);
     store->epoch = epoch_create();
     store->dbs = mem_zalloc((size_t)store->ndbs * sizeof *store->dbs);
@@ -88,6 +82,7 @@ struct kl_store *store_open(struct config *config)
         store_close(store);
         return NULL;
     }
+    reclaim_init(store);
     for (int i = 0; i < store->ndbs; i++) {
         struct dict *dict = new_keyspace(store);
         atomic_store_explicit(&store->dbs[i].dict, dict, memory_order_release);
@@ -99,54 +94,21 @@ struct kl_store *store_open(struct config *config)
     return store;
 }
 
-static void free_entry(void *node, void *arg)
-{
-    struct entry *e = node;
-    (void)arg;
-    value_free(entry_value(e));
-    entry_free(e);
-}
-
-// Frees flushed databases until the clock passes `until_ns`; true when none is left.
-static bool free_flushed(struct kl_store *store, int64_t until_ns)
-{
-    for (;;) {
-        mutex_lock(&store->flushed_lock);
-        struct flushed *f = store->flushed;
-        if (f)
-            store->flushed = f->next;
-        mutex_unlock(&store->flushed_lock);
-        if (!f)
-            return true;
-        while (dict_free_step(f->dict, FREE_SLICE, free_entry, NULL)) {
-            if (clock_monotonic_ns() < until_ns)
-                continue;
-            mutex_lock(&store->flushed_lock);
-            f->next = store->flushed;
-            store->flushed = f;
-            mutex_unlock(&store->flushed_lock);
-            return false;
-        }
-        atomic_fetch_add_explicit(&store->lazyfreed, f->nkeys, memory_order_relaxed);
-        // Release: who sees that nothing is pending sees in `lazyfreed` what was.
-        atomic_fetch_sub_explicit(&store->lazyfree_pending, f->nkeys, memory_order_release);
-        mem_free(f);
-    }
-}
-
 void store_close(struct kl_store *store)
 {
     if (!store)
         return;
-    free_flushed(store, INT64_MAX);
+    store->reclaim_wanted = NULL;
     for (int i = 0; store->dbs && i < store->ndbs; i++) {
         struct dict *dict = atomic_load_explicit(&store->dbs[i].dict, memory_order_acquire);
         if (dict)
-            dict_free(dict, free_entry, NULL);
+            reclaim_keyspace(dict);
     }
+    slowlog_reset(store);
     thread_free_all(store);
     if (store->epoch)
         epoch_destroy(store->epoch);
+    reclaim_all(store); // what was still retired, too
     mem_free(store->dbs);
     mem_free(store);
 }
@@ -401,7 +363,7 @@ static void flush_job_free(struct flush_job *job)
     for (int i = 0; job->fresh && i <= job->last - job->first; i++) {
         if (!job->fresh[i])
             continue;
-        dict_free(job->fresh[i]->dict, free_entry, NULL);
+        reclaim_keyspace(job->fresh[i]->dict);
         mem_free(job->fresh[i]);
     }
     mem_free(job->fresh);
@@ -445,14 +407,8 @@ enum status db_flush(struct cmd_ctx *c, int db, bool sync)
         cmd_pause_end(c);
         return STATUS_OK;
     }
-    mutex_lock(&store->flushed_lock);
-    for (int i = 0; i <= job.last - job.first; i++) {
-        job.fresh[i]->next = store->flushed;
-        atomic_fetch_add_explicit(&store->lazyfree_pending, job.fresh[i]->nkeys,
-                                  memory_order_relaxed);
-        store->flushed = job.fresh[i];
-    }
-    mutex_unlock(&store->flushed_lock);
+    for (int i = 0; i <= job.last - job.first; i++)
+        reclaim_flushed(store, job.fresh[i]);
     mem_free(job.fresh);
     return STATUS_OK;
 }
@@ -497,7 +453,8 @@ void store_cron(struct thread *thread, int64_t budget_us)
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
     rates_sample(thread->store);
-    free_flushed(thread->store, until_ns);
+    reclaim_retired(thread, until_ns);
+    if (!thread->store->reclaim_wanted)
+        store_reclaim_step(thread->store, budget_us / 2); // the other half is for expiry
     expire_cycle(thread, until_ns);
-    epoch_poll(thread->epoch, SIZE_MAX);
 }

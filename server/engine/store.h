@@ -8,17 +8,18 @@
 #include <stdint.h>
 
 #include "datatypes/hash.h"
+#include "datatypes/lazyfree.h"
 #include "datatypes/type_ctx.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
 #include "server/engine/hot_keys.h"
 #include "server/engine/rates.h"
+#include "server/engine/slowlog.h"
 #include "server/engine/thread.h"
 
 struct config;
 struct dict;
 struct epoch;
-struct flushed;
 struct job;
 
 struct db {
@@ -51,19 +52,23 @@ struct kl_store {
     // What commands may ask of the program around the store; NULL: not possible.
     void (*request_shutdown)(struct kl_store *, bool nosave, void *arg);
     void *request_shutdown_arg;
+    // Tells that store_reclaim_step() has something to do, where nothing was left before; NULL:
+    // store_cron() does it. On any thread, which may hold locks of keys: it signals and does not
+    // wait. Set before there are threads.
+    void (*reclaim_wanted)(struct kl_store *, void *arg);
+    void *reclaim_wanted_arg;
     struct mutex threads_lock;        // guards adding to `threads` and in_use
     _Atomic(struct thread *) threads; // walked without a lock
     unsigned nthreads;                // records made; under threads_lock
     struct mutex exclusive_lock;      // one closer of the gate at a time
     struct mutex expire_lock;         // one runner of active expiry at a time
-    struct mutex flushed_lock;
-    _Atomic size_t lazyfree_pending, lazyfreed; // keys of flushed databases, to be freed and freed
-    struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
+    struct lazyfree lazyfree;         // large values and emptied databases that are to be freed
     struct mutex deferred_lock;
     struct job *deferred; // parked until the gate opens; under deferred_lock
     struct error_stats errors;
     struct rates rates;
     struct hot_keys hot_keys;
+    struct slowlog slowlog;
     _Atomic uint32_t fail_locks; // DEBUG FAIL-LOCKS, in debug builds
     // Commands that may hold keys while no thread is busy with them (job.h, invariant 5). Commands
     // that never wait do not come here.

@@ -28,7 +28,8 @@ void ticks_init(void)
     pthread_once(&reference.once, take_reference);
 }
 
-double ticks_to_us(int64_t ticks)
+// Microseconds of one tick; 0 when the counter stands still.
+static double us_per_tick(void)
 {
     int64_t elapsed_ns;
     uint64_t elapsed_ticks;
@@ -37,7 +38,16 @@ double ticks_to_us(int64_t ticks)
     while ((elapsed_ns = clock_monotonic_ns() - reference.ns) < BASELINE_NS)
         cpu_pause();
     elapsed_ticks = cpu_ticks() - reference.ticks;
-    if (elapsed_ticks == 0)
-        return 0;
-    return (double)ticks * ((double)elapsed_ns / 1000.0) / (double)elapsed_ticks;
+    return elapsed_ticks ? (double)elapsed_ns / 1000.0 / (double)elapsed_ticks : 0;
+}
+
+double ticks_to_us(int64_t ticks)
+{
+    return (double)ticks * us_per_tick();
+}
+
+double ticks_from_us(double us)
+{
+    double rate = us_per_tick();
+    return rate > 0 ? us / rate : 0;
 }

@@ -10,3 +10,5 @@
 void ticks_init(void);
 // So many ticks in microseconds. Waits up to a millisecond if ticks_init() was just now.
 double ticks_to_us(int64_t ticks);
+// The other way; likewise.
+double ticks_from_us(double us);

@@ -198,6 +198,14 @@ static void request_shutdown(struct kl_store *store, bool nosave, void *arg)
     uv_async_send(&s->wake);
 }
 
+static void reclaim(struct kl_store *store, void *arg)
+{
+    struct server *s = arg;
+
+    (void)store;
+    workers_reclaim(&s->workers);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct server *s = wake->data;
@@ -328,7 +336,9 @@ int server_run(struct config *config, const struct listen_sockets *sockets)
     s.store = store_open(config);
     s.engine = s.store ? thread_register(s.store) : NULL;
     if (s.engine) {
-        exit_status = run(&s, sockets);
+        s.store->reclaim_wanted = reclaim;
+        s.store->reclaim_wanted_arg = &s;
+        exit_status = workers_start(&s.workers) ? run(&s, sockets) : fail(&s, "no worker thread");
         workers_stop(&s.workers);
         thread_unregister(s.engine);
     } else {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/engine/exec.h"
+#include "server/engine/reclaim.h"
 #include "server/engine/thread.h"
 #include "server/net/conn.h"
 #include "server/net/server.h"
@@ -14,6 +15,7 @@
 enum {
     NICE = 5,          // lower priority than connection threads
     THREADS_MAX = 256, // blocked ones included
+    RECLAIM_US = 2000, // of giving memory back between two looks for commands
     STACK_BYTES = 2 * 1024 * 1024,
 };
 
@@ -28,22 +30,29 @@ void workers_init(struct workers *w, struct server *server, int most)
 
 // ---- a worker thread --------------------------------------------------------------------------
 
-// Takes the next command; NULL: the thread is to end.
-static struct conn *take(struct workers *w)
+enum task { TASK_COMMAND, TASK_RECLAIM, TASK_END };
+
+// Waits for something to do.
+static enum task take(struct workers *w, struct conn **conn)
 {
-    struct conn *conn;
+    enum task task = TASK_END;
 
     mutex_lock(&w->lock);
     w->nidle++;
-    while (!(conn = TAILQ_FIRST(&w->queue)) && !w->stopping) {
+    while (TAILQ_EMPTY(&w->queue) && !w->reclaim && !w->stopping) {
         condvar_wait(&w->wanted, &w->lock);
     }
-    if (conn) {
-        TAILQ_REMOVE(&w->queue, conn, move_link);
+    *conn = TAILQ_FIRST(&w->queue);
+    if (*conn) {
+        TAILQ_REMOVE(&w->queue, *conn, move_link);
+        task = TASK_COMMAND;
+    } else if (!w->stopping) {
+        w->reclaim = false;
+        task = TASK_RECLAIM;
     }
     w->nidle--;
     mutex_unlock(&w->lock);
-    return conn;
+    return task;
 }
 
 // Starts one more if possible; whether there is any.
@@ -83,11 +92,16 @@ static void *worker_main(void *arg)
     struct thread *engine = arg;
     struct workers *w = engine->blocks_arg;
     struct conn *conn;
+    enum task task;
 
     pthread_setname_np(pthread_self(), "keylot-worker");
     lower_priority();
-    while ((conn = take(w))) {
-        exec_on_worker(&conn->client, engine);
+    while ((task = take(w, &conn)) != TASK_END) {
+        if (task == TASK_COMMAND) {
+            exec_on_worker(&conn->client, engine);
+        } else if (store_reclaim_step(engine->store, RECLAIM_US)) {
+            workers_reclaim(w); // the rest, when no command waits
+        }
     }
     engine->blocks = NULL;
     thread_unregister(engine);
@@ -141,6 +155,24 @@ bool workers_submit(struct workers *w, struct conn *conn)
         condvar_notify_one(&w->wanted);
     }
     return ok;
+}
+
+bool workers_start(struct workers *w)
+{
+    bool ok;
+
+    mutex_lock(&w->lock);
+    ok = start_locked(w);
+    mutex_unlock(&w->lock);
+    return ok;
+}
+
+void workers_reclaim(struct workers *w)
+{
+    mutex_lock(&w->lock);
+    w->reclaim = true;
+    mutex_unlock(&w->lock);
+    condvar_notify_one(&w->wanted);
 }
 
 void workers_stop(struct workers *w)

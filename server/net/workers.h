@@ -30,14 +30,19 @@ struct workers {
     // Under lock.
     struct move_queue queue; // connections whose command is to be run
     int nthreads, nidle, nblocked;
+    bool reclaim; // memory waits to be given back, and nobody is at it
     bool stopping;
 };
 
 // No thread is started yet.
 void workers_init(struct workers *, struct server *, int most);
+// Starts the first thread; false: it cannot be. The store is there.
+bool workers_start(struct workers *);
 // Queues the command that the connection's client waits for; false: there is no thread for it. Any
 // thread.
 bool workers_submit(struct workers *, struct conn *);
+// There is memory to be given back (store->reclaim_wanted). Any thread, with key locks held.
+void workers_reclaim(struct workers *);
 // Ends the threads and waits for them; nothing is queued any more.
 void workers_stop(struct workers *);
 // How many threads there are. Any thread.

@@ -10,6 +10,7 @@
 #include "server/engine/config.h"
 #include "resp/request.h"
 #include "server/engine/exec.h"
+#include "server/engine/reclaim.h"
 #include "tests/lib/check.h"
 
 enum { WORDS_MAX = 256, LINE_MAX_CHARS = 8192 };
@@ -107,4 +108,6 @@ void inproc_settle(struct inproc_client *c)
 {
     store_cron(c->thread, 1000 * 1000);
     epoch_drain(c->thread->epoch);
+    while (store_reclaim_step(c->thread->store, 1000 * 1000))
+        ;
 }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// What is large is freed in the background, whatever the command that drops it: seen from outside
+// only in INFO.
+#include "tests/lib/wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 500, BIG = 5000, LIMIT_MS = 20000 };
+
+static void make_big(struct wire *w, const char *key)
+{
+    char line[BATCH * 16];
+
+    for (int i = 0; i < BIG; i += BATCH) {
+        size_t n = (size_t)snprintf(line, sizeof line, "SADD %s", key);
+        for (int j = i; j < i + BATCH; j++)
+            n += (size_t)snprintf(line + n, sizeof line - n, " member:%d", j);
+        assert_int_equal(wire_int(w, "%s", line), BATCH);
+    }
+}
+
+static long field(struct wire *w, const char *name)
+{
+    const char *info = wire_text(w, NULL, "INFO memory"), *at = strstr(info, name);
+
+    assert_non_null(at);
+    return strtol(at + strlen(name) + 1, NULL, 10);
+}
+
+// Waits until nothing is pending; `n` objects must have been freed by then.
+static void expect_freed(struct wire *w, long n)
+{
+    wait_until(field(w, "lazyfree_pending_objects") == 0, LIMIT_MS);
+    assert_int_equal(field(w, "lazyfreed_objects"), n);
+}
+
+static void test_lazyfree_by_every_command(void **state)
+{
+    struct wire *w = *state;
+    static const struct {
+        const char *command, *reply;
+    } drops[] = {
+        {"DEL big", ":1"},
+        {"UNLINK big", ":1"},
+        {"SET big text", "OK"},
+        {"MSET big text other text", "OK"},
+        {"RENAME small big", "OK"},
+        {"COPY small big REPLACE", ":1"},
+        {"SUNIONSTORE big small none", ":3"},
+        {"SINTERSTORE big small none", ":0"},
+        {"EXPIRE big -1", ":1"},
+    };
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
+        expect(w, ":0", "EXISTS big small");
+        make_big(w, "big");
+        expect(w, ":3", "SADD small a b c");
+        expect(w, drops[i].reply, drops[i].command);
+        expect_freed(w, (long)i + 1);
+        wire_run(w, "DEL big small other");
+    }
+}
+
+static void test_lazyfree_by_expiry(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_big(w, "seen");
+    make_big(w, "unseen");
+    expect(w, ":1", "PEXPIRE unseen 1"); // the walk in the background finds it
+    wait_until(field(w, "lazyfreed_objects") == 1, LIMIT_MS);
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    expect(w, ":1", "PEXPIRE seen 1");
+    wait_until(wire_int(w, "EXISTS seen") == 0, LIMIT_MS);
+    expect(w, ":0", "SREM seen x"); // a writer finds it
+    expect_freed(w, 2);
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
+}
+
+static void test_lazyfree_of_long_strings(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    expect(w, ":4000000", "SETRANGE text 3999999 x");
+    expect(w, "OK", "SET text short");
+    expect_freed(w, 1);
+    expect(w, ":100000", "SETRANGE text 99999 x");
+    expect(w, ":1", "DEL text");
+    expect_freed(w, 1); // not large
+}
+
+static void test_lazyfree_of_databases(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_big(w, "big");
+    expect(w, "OK", "MSET a 1 b 2");
+    expect(w, "OK", "SELECT 1");
+    make_big(w, "big");
+    expect(w, "OK", "FLUSHALL ASYNC");
+    expect(w, ":0", "DBSIZE");
+    expect_freed(w, 4);
+    make_big(w, "big");
+    expect(w, "OK", "FLUSHDB SYNC");
+    expect_freed(w, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WIRE_TEST(test_lazyfree_by_every_command),
+        WIRE_TEST(test_lazyfree_by_expiry),
+        WIRE_TEST(test_lazyfree_of_long_strings),
+        WIRE_TEST(test_lazyfree_of_databases),
+    };
+    return run_modes(tests);
+}
