@@ -29,7 +29,7 @@ enum { ERROR_CODES_MAX = 128 };
 
 // Error replies by code; beyond ERROR_CODES_MAX codes new ones are not told apart. See stats.h.
 struct error_stats {
-    struct mutex lock;
+    MUTEX(RANK_ERRORS) lock;
     int n; // all under lock
     struct {
         char code[32];
@@ -50,12 +50,12 @@ struct kl_store {
     // What commands may ask of the program around the store; NULL: not possible.
     void (*request_shutdown)(struct kl_store *, bool nosave, void *arg);
     void *request_shutdown_arg;
-    struct mutex threads_lock;        // guards adding to `threads` and in_use
-    _Atomic(struct thread *) threads; // walked without a lock
-    unsigned nthreads;                // records made; under threads_lock
-    struct mutex exclusive_lock;      // one closer of the gate at a time
-    struct mutex expire_lock;         // one runner of active expiry at a time
-    struct mutex flushed_lock;
+    MUTEX(RANK_THREADS) threads_lock;     // guards adding to `threads` and in_use
+    _Atomic(struct thread *) threads;     // walked without a lock
+    unsigned nthreads;                    // records made; under threads_lock
+    MUTEX(RANK_EXCLUSIVE) exclusive_lock; // one closer of the gate at a time
+    MUTEX(RANK_EXPIRE) expire_lock;       // one runner of active expiry at a time
+    MUTEX(RANK_FLUSHED) flushed_lock;
     _Atomic size_t lazyfree_pending, lazyfreed; // keys of flushed databases, to be freed and freed
     struct flushed *flushed; // emptied databases waiting to be freed in slices; under flushed_lock
     struct error_stats errors;
