@@ -42,6 +42,7 @@
 #include "locks/epoch.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/key_deadlock.h"
 #include "server/engine/lock_watch.h"
 #include "server/engine/store.h"
 
@@ -301,11 +302,17 @@ static void after_sleep(void *arg)
     s->c->now_ms = store_now_ms();
 }
 
+static void still_asleep(void *arg)
+{
+    const struct sleeper *s = arg;
+    key_deadlock_look(s->c->store);
+}
+
 // The key's lock is contended. The first `nheld` keys in locking order are held.
 static enum keylock_result slot_wait(struct cmd_ctx *c, const struct key_slot *slot, int nheld,
                                      struct lock_wait *stats)
 {
-    static const struct keylock_hooks HOOKS = {before_sleep, after_sleep};
+    static const struct keylock_hooks HOOKS = {before_sleep, after_sleep, still_asleep};
     struct sleeper s = {c, stats,
                         .watch = {
                             .client = c->client,
@@ -376,11 +383,14 @@ enum status keyspace_lock(struct cmd_ctx *c)
     bool create =
         t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
 
+    rank_may_wait(RANK_KEY);
     order_slots(c);
     t->locked = true;
     lock_watch_run(&c->thread->view, c->client);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
+        if (i > 0)
+            key_deadlock_order(t->order[i - 1], slot);
         enum status status = slot_lock(c, slot, i, create);
         if (status != STATUS_OK) {
             t->norder = i;

@@ -23,6 +23,7 @@
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
 #include "server/engine/expire.h"
+#include "server/engine/key_deadlock.h"
 #include "server/engine/ticks.h"
 
 enum {
@@ -404,6 +405,7 @@ void store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
+    key_deadlock_look(thread->store);
     rates_sample(thread->store);
     free_flushed(thread->store, until_ns);
     expire_cycle(thread, until_ns);
