@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#define LOCKS_UNRANKED // measures what is below the ranks
 #include "bench/locks.h"
 
 #include "locks/cpu.h"

@@ -82,7 +82,7 @@ static inline void *word_pointer(uint64_t word)
 // guards the chain (in a DICT_OWNED dictionary nothing does). The hint of a slot is 8 bits of its
 // node's hash, those of the group that contains the bit that the next split looks at (hint_of).
 struct bucket {
-    struct mutex lock;
+    MUTEX(RANK_DICT_BUCKET) lock;
     uint8_t hint[SLOTS];
     _Atomic uint64_t slot[SLOTS];
 };
@@ -167,7 +167,7 @@ struct stripe {
 
 // What only DICT_SHARED needs.
 struct shared {
-    struct mutex resizing; // taken by try_lock only, so it is never waited for
+    MUTEX(RANK_DICT_RESIZE) resizing; // taken by try_lock only, so it is never waited for
     _Alignas(CACHE_LINE) _Atomic int64_t folded;
     struct stripe stripe[STRIPES];
 };

@@ -266,7 +266,7 @@ static void lock_pair(struct dict *d, struct bucket *low, struct bucket *high)
 {
     if (d->shared) {
         mutex_lock(&low->lock);
-        mutex_lock(&high->lock);
+        mutex_lock_as(&high->lock, RANK_DICT_BUCKET_HIGH);
     }
 }
 

@@ -44,7 +44,7 @@ struct lazyfree_item {
 };
 
 struct lazyfree {
-    struct mutex lock;
+    MUTEX(RANK_LAZYFREE) lock;
     struct lazyfree_item *items; // under lock
     _Atomic size_t pending, freed;
     // Called when the queue has become non-empty, by the thread that added to it, who may hold the

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#define LOCKS_UNRANKED // this file is below the ranks
 #include "locks/condvar.h"
 
 #include "locks/parking_lot.h"

@@ -71,3 +71,9 @@ static inline void condvar_notify_all(struct condvar *condvar)
     if (mutex != NULL)
         condvar_notify_all_slow(condvar, mutex);
 }
+
+#if defined(KL_DEBUG) && !defined(LOCKS_UNRANKED)
+#define condvar_wait(condvar, m) ((condvar_wait)(condvar, RANK_LEND(m)), (void)rank_taken(true))
+#define condvar_wait_until(condvar, m, deadline_ns)                                                \
+    rank_taken((condvar_wait_until)(condvar, RANK_LEND(m), deadline_ns))
+#endif

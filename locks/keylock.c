@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locks/keylock.h"
 
+#include "locks/rank.h"
 #include "locks/spin.h"
 #include "locks/testpoint.h"
 
@@ -74,11 +75,19 @@ static void before_sleep(void *arg)
         wait->hooks->before_sleep(wait->arg);
 }
 
+static void still_asleep(void *arg)
+{
+    const struct wait *wait = arg;
+    if (wait->hooks != NULL && wait->hooks->still_asleep != NULL)
+        wait->hooks->still_asleep(wait->arg);
+}
+
 // Every sleep of a thread on a key passes here, as every queued callback passes park_async() in
 // keylock_lock_async(). The waits of threads are counted here, see stats.h.
 static struct park_result sleep_on(struct wait *wait)
 {
-    static const struct park_ops ops = {.validate = announce_waiter, .before_sleep = before_sleep};
+    static const struct park_ops ops = {
+        .validate = announce_waiter, .before_sleep = before_sleep, .still_asleep = still_asleep};
     struct park_result result = park(wait->lock, &ops, wait, wait->mode, DEADLINE_NONE);
     if (result.status == PARK_UNPARKED && wait->hooks != NULL)
         wait->hooks->after_sleep(wait->arg);
@@ -106,6 +115,7 @@ enum keylock_result keylock_lock_slow(struct keylock *lock, enum keylock_mode mo
                                       const struct keylock_hooks *hooks, void *arg,
                                       struct lock_wait *stats)
 {
+    rank_may_wait(RANK_KEY);
     struct lock_wait own = {0};
     struct wait wait = {lock, mode, hooks, arg, .stats = stats != NULL ? stats : &own};
     wait.stats->kind = mode == KEYLOCK_READ ? LOCK_KIND_KEY_READ : LOCK_KIND_KEY_WRITE;

@@ -78,10 +78,11 @@ enum keylock_result {
 };
 
 // What surrounds a sleep: the caller leaves its epoch before it and enters again afterwards.
-// before_sleep may use locks; neither may use the key lock waited for.
+// before_sleep and still_asleep may use locks; none may use the key lock waited for.
 struct keylock_hooks {
     void (*before_sleep)(void *arg);
     void (*after_sleep)(void *arg);
+    void (*still_asleep)(void *arg); // in debug builds, about once a second; NULL: nothing
 };
 
 // Before the entry is published. With write_held the creator holds it from the start: the

@@ -20,7 +20,11 @@
 //
 // The memory may be freed as soon as the last unlock has let another thread in that knows it is
 // the last user: unlock touches the byte no more once it is free.
+//
+// Everywhere but in the locks themselves and their tests a mutex is a MUTEX(rank), see rank.h.
 #pragma once
+
+#include "locks/rank.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -117,3 +121,22 @@ static inline bool mutex_is_locked(const struct mutex *mutex)
 {
     return atomic_load_explicit(&mutex->state, memory_order_relaxed) & MUTEX_LOCKED;
 }
+
+// ---- ranks -----------------------------------------------------------------------------------
+
+#define MUTEX(rank) RANKED(struct mutex, rank)
+
+// mutex_lock_as() takes the mutex at another rank than its own: the second of two alike, whose
+// order something else sees to. LOCKS_UNRANKED is defined by files that use struct mutex as it is.
+#if !defined(KL_DEBUG) || defined(LOCKS_UNRANKED)
+#define mutex_lock_as(m, rank) mutex_lock(m)
+#else
+#define mutex_init(m)           (mutex_init)(&(m)->lock)
+#define mutex_is_locked(m)      (mutex_is_locked)(&(m)->lock)
+#define mutex_try_lock(m)       RANK_TRY(mutex_try_lock, m, HOLD_WRITE)
+#define mutex_lock_as(m, rank)  RANK_LOCK_AS(mutex_lock, m, rank, HOLD_WRITE)
+#define mutex_lock(m)           RANK_LOCK(mutex_lock, m, HOLD_WRITE)
+#define mutex_lock_until(m, ns) RANK_LOCK_UNTIL(mutex_lock_until, m, HOLD_WRITE, ns)
+#define mutex_unlock(m)         RANK_UNLOCK(mutex_unlock, m, HOLD_WRITE)
+#define mutex_unlock_fair(m)    RANK_UNLOCK(mutex_unlock_fair, m, HOLD_WRITE)
+#endif

@@ -2,6 +2,8 @@
 #include "locks/parking_lot.h"
 
 #include "locks/cpu.h"
+#include "locks/deadlock.h"
+#include "locks/rank.h"
 #include "locks/spin.h"
 #include "locks/testpoint.h"
 
@@ -51,6 +53,7 @@ static size_t bucket_index(const struct table *table, uintptr_t key)
 
 static void bucket_lock(struct bucket *bucket)
 {
+    rank_bucket_wait(bucket);
     struct spin spin = {0};
     do {
         uint32_t expected = BUCKET_FREE;
@@ -72,6 +75,7 @@ static void bucket_unlock(struct bucket *bucket)
     if (atomic_exchange_explicit(&bucket->lock, BUCKET_FREE, memory_order_release) ==
         BUCKET_CONTENDED)
         futex_wake(&bucket->lock, 1);
+    rank_bucket_drop();
 }
 
 // The locked bucket of a key in the table that is current while it is locked.
@@ -302,8 +306,35 @@ struct parker {
 
 enum { PARKER_WOKEN, PARKER_AWAKE, PARKER_ASLEEP };
 
+#ifdef KL_DEBUG
+#define LOOK_NS INT64_C(1000000000)
+
+// As futex_wait(), but after a second the sleeper gets up to look for a deadlock.
+static bool sleep_once(struct parker *parker, const struct park_ops *ops, void *arg,
+                       int64_t deadline_ns)
+{
+    int64_t look_ns = clock_monotonic_ns() + LOOK_NS;
+    if (deadline_ns >= 0 && deadline_ns <= look_ns)
+        return futex_wait(&parker->state, PARKER_ASLEEP, deadline_ns);
+    if (!futex_wait(&parker->state, PARKER_ASLEEP, look_ns)) {
+        deadlock_look();
+        if (ops->still_asleep != NULL)
+            ops->still_asleep(arg);
+    }
+    return true;
+}
+#else
+static bool sleep_once(struct parker *parker, const struct park_ops *ops, void *arg,
+                       int64_t deadline_ns)
+{
+    (void)ops, (void)arg;
+    return futex_wait(&parker->state, PARKER_ASLEEP, deadline_ns);
+}
+#endif
+
 // False: the deadline came first (and the state is still ASLEEP).
-static bool parker_sleep(struct parker *parker, int64_t deadline_ns)
+static bool parker_sleep(struct parker *parker, const struct park_ops *ops, void *arg,
+                         int64_t deadline_ns)
 {
     uint32_t expected = PARKER_AWAKE;
     // ASLEEP tells the waker that a system call is needed. Acquire on failure (WOKEN): the waker's
@@ -311,7 +342,7 @@ static bool parker_sleep(struct parker *parker, int64_t deadline_ns)
     atomic_compare_exchange_strong_explicit(&parker->state, &expected, PARKER_ASLEEP,
                                             memory_order_acquire, memory_order_acquire);
     while (atomic_load_explicit(&parker->state, memory_order_acquire) != PARKER_WOKEN)
-        if (!futex_wait(&parker->state, PARKER_ASLEEP, deadline_ns))
+        if (!sleep_once(parker, ops, arg, deadline_ns))
             return atomic_load_explicit(&parker->state, memory_order_acquire) == PARKER_WOKEN;
     return true;
 }
@@ -372,11 +403,12 @@ struct park_result park(const void *addr, const struct park_ops *ops, void *arg,
     lock_testpoint(LOCK_POINT_QUEUED);
     if (ops->before_sleep != NULL)
         ops->before_sleep(arg);
-    if (!parker_sleep(&self, deadline_ns)) {
+    if (!parker_sleep(&self, ops, arg, deadline_ns)) {
         lock_testpoint(LOCK_POINT_TIMED_OUT);
         if (park_cancel(&self.waiter, ops->timed_out, arg))
             return (struct park_result){.status = PARK_TIMED_OUT};
-        parker_sleep(&self, DEADLINE_NONE); // a wake is on its way, and needs the waiter
+        // A wake is on its way, and needs the waiter.
+        parker_sleep(&self, ops, arg, DEADLINE_NONE);
     }
     return (struct park_result){.status = PARK_UNPARKED, .token = self.waiter.unpark_token};
 }

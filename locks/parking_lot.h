@@ -70,6 +70,9 @@ struct park_ops {
     // last stood (a requeue may have moved it), was_last: nobody waits there any more.
     // NULL: nothing. park() only.
     void (*timed_out)(void *arg, const void *addr, bool was_last);
+    // In debug builds, about once a second while the thread sleeps, on that thread, with no lock
+    // held. NULL: nothing. park() only.
+    void (*still_asleep)(void *arg);
 };
 
 enum park_status {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#define LOCKS_UNRANKED // this file is below the ranks
 #include "locks/rwlock.h"
 
 #include "locks/parking_lot.h"
@@ -224,6 +225,7 @@ static bool drain(struct rwlock *lock, uint32_t fallback, int64_t deadline_ns,
 {
     struct wait wait = {
         .lock = lock, .blockers = READERS_MASK, .bit = RWLOCK_DRAIN_PARKED, .stats = stats};
+    rank_drains(lock);
     // Acquire: with the release of the readers' unlocks, all of which head a release sequence that
     // only read-modify-writes continue.
     while (atomic_load_explicit(&lock->state, memory_order_acquire) & READERS_MASK) {

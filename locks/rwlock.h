@@ -34,7 +34,11 @@
 //
 // All deadlines are CLOCK_MONOTONIC in ns, negative: none; false means that it passed first.
 // Nothing is recursive: a reader that takes a second read hold can wait for ever behind a writer.
+//
+// Everywhere but in the locks themselves and their tests a lock is a RWLOCK(rank), see rank.h.
 #pragma once
+
+#include "locks/rank.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -177,3 +181,37 @@ static inline void rwlock_upgrade(struct rwlock *lock)
 void rwlock_downgrade(struct rwlock *lock);               // write -> read
 void rwlock_downgrade_to_upgradable(struct rwlock *lock); // write -> upgradable
 void rwlock_downgrade_upgradable(struct rwlock *lock);    // upgradable -> read
+
+// ---- ranks -----------------------------------------------------------------------------------
+
+#define RWLOCK(rank) RANKED(struct rwlock, rank)
+
+#if defined(KL_DEBUG) && !defined(LOCKS_UNRANKED)
+#define rwlock_init(l)                 (rwlock_init)(&(l)->lock)
+#define rwlock_try_read(l)             RANK_TRY(rwlock_try_read, l, HOLD_READ)
+#define rwlock_lock_read(l)            RANK_LOCK(rwlock_lock_read, l, HOLD_READ)
+#define rwlock_lock_read_until(l, ns)  RANK_LOCK_UNTIL(rwlock_lock_read_until, l, HOLD_READ, ns)
+#define rwlock_unlock_read(l)          RANK_UNLOCK(rwlock_unlock_read, l, HOLD_READ)
+#define rwlock_try_write(l)            RANK_TRY(rwlock_try_write, l, HOLD_WRITE)
+#define rwlock_lock_write(l)           RANK_LOCK(rwlock_lock_write, l, HOLD_WRITE)
+#define rwlock_lock_write_until(l, ns) RANK_LOCK_UNTIL(rwlock_lock_write_until, l, HOLD_WRITE, ns)
+#define rwlock_unlock_write(l)         RANK_UNLOCK(rwlock_unlock_write, l, HOLD_WRITE)
+#define rwlock_unlock_write_fair(l)    RANK_UNLOCK(rwlock_unlock_write_fair, l, HOLD_WRITE)
+#define rwlock_try_upgradable(l)       RANK_TRY(rwlock_try_upgradable, l, HOLD_UPGRADABLE)
+#define rwlock_lock_upgradable(l)      RANK_LOCK(rwlock_lock_upgradable, l, HOLD_UPGRADABLE)
+#define rwlock_lock_upgradable_until(l, ns)                                                        \
+    RANK_LOCK_UNTIL(rwlock_lock_upgradable_until, l, HOLD_UPGRADABLE, ns)
+#define rwlock_unlock_upgradable(l) RANK_UNLOCK(rwlock_unlock_upgradable, l, HOLD_UPGRADABLE)
+#define rwlock_unlock_upgradable_fair(l)                                                           \
+    RANK_UNLOCK(rwlock_unlock_upgradable_fair, l, HOLD_UPGRADABLE)
+#define rwlock_try_upgrade(l) rank_taken((rwlock_try_upgrade)(RANK_WAIT_UPGRADE(l, RANK_TRIES)))
+#define rwlock_upgrade(l)                                                                          \
+    ((rwlock_upgrade)(RANK_WAIT_UPGRADE(l, RANK_WAITS)), (void)rank_taken(true))
+#define rwlock_upgrade_until(l, ns)                                                                \
+    rank_taken((rwlock_upgrade_until)(RANK_WAIT_UPGRADE(l, RANK_WAITS_TIMED), ns))
+#define rwlock_downgrade(l) (rwlock_downgrade)(RANK_LESSEN(l, HOLD_WRITE, HOLD_READ))
+#define rwlock_downgrade_to_upgradable(l)                                                          \
+    (rwlock_downgrade_to_upgradable)(RANK_LESSEN(l, HOLD_WRITE, HOLD_UPGRADABLE))
+#define rwlock_downgrade_upgradable(l)                                                             \
+    (rwlock_downgrade_upgradable)(RANK_LESSEN(l, HOLD_UPGRADABLE, HOLD_READ))
+#endif

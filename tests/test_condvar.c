@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#define LOCKS_UNRANKED // tests what is below the ranks
 #include "locks/condvar.h"
 
 #include "locks/parking_lot.h"

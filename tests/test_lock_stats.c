@@ -2,6 +2,7 @@
 //
 // What the locks count about waiting: each kind, hand-overs, starvation, the histogram, and that
 // nothing is counted where nobody waits.
+#define LOCKS_UNRANKED // tests what is below the ranks
 #include "locks/keylock.h"
 #include "locks/mutex.h"
 #include "locks/rwlock.h"

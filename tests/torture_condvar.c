@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A bounded queue on a mutex and two condition variables: every item arrives once, nobody sleeps
 // for ever, whatever mix of notify_one, notify_all and timeouts.
+#define LOCKS_UNRANKED // tests what is below the ranks
 #include "locks/condvar.h"
 
 #include "tests/lib/lock_test.h"

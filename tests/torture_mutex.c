@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Mutexes under many threads: exclusion, timeouts, lifetime, and that nobody starves.
+#define LOCKS_UNRANKED // tests what is below the ranks
 #include "locks/mutex.h"
 
 #include "locks/spin.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reader-writer locks under many threads: exclusion in all modes and transitions, with timeouts.
+#define LOCKS_UNRANKED // tests what is below the ranks
 #include "locks/rwlock.h"
 
 #include "tests/lib/lock_test.h"

@@ -26,10 +26,11 @@ enum loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARN
 enum output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
 
 struct config {
-    struct mutex lock; // guards the text values below and each CONFIG SET / REWRITE as a whole
-    char *file;        // path of the configuration file, NULL: none
-    char *bind;        // addresses, separated by blanks
-    char *logfile;     // "": standard output
+    // Guards the text values below and each CONFIG SET / REWRITE as a whole.
+    MUTEX(RANK_CONFIG) lock;
+    char *file;    // path of the configuration file, NULL: none
+    char *bind;    // addresses, separated by blanks
+    char *logfile; // "": standard output
     char *pidfile;
     char *requirepass; // reserved: only "" is accepted yet
     int port;          // 0: any free one

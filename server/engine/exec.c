@@ -37,6 +37,7 @@ void exec_begin(struct thread *thread)
 {
     struct kl_store *store = thread->store;
 
+    rank_may_wait(RANK_EXCLUSIVE);
     for (;;) {
         // Store then load, both seq_cst, against the closer's store of `gate` and loads of `busy`:
         // one of the two sides sees the other.

@@ -30,7 +30,7 @@ struct hot_key {
 };
 
 struct hot_keys {
-    struct mutex lock; // guards all that follows; zeroed memory is an empty sketch
+    MUTEX(RANK_HOT_KEYS) lock; // guards all that follows; zeroed memory is an empty sketch
     int n;
     uint64_t ids[HOT_KEYS]; // by which keys are told apart
     struct hot_key keys[HOT_KEYS];

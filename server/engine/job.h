@@ -53,7 +53,7 @@ enum job_state { JOB_NONE, JOB_KEY, JOB_GATE, JOB_WORKER, JOB_DONE };
 
 // What a worker has replied and the client's thread has not taken yet.
 struct job_stream {
-    struct mutex lock;
+    MUTEX(RANK_STREAM) lock;
     struct condvar drained; // the worker waits here for the client to read
     struct reply pending;   // under lock, as is the next
     size_t unsent;          // bytes that the client's thread has taken and not sent

@@ -44,6 +44,7 @@
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
 #include "server/engine/job.h"
+#include "server/engine/key_deadlock.h"
 #include "server/engine/lock_watch.h"
 #include "server/engine/store.h"
 
@@ -374,11 +375,17 @@ static void describe_wait(struct cmd_ctx *c, struct key_wait *watch)
     };
 }
 
+static void still_asleep(void *arg)
+{
+    const struct sleeper *s = arg;
+    key_deadlock_look(s->c->store);
+}
+
 // The thread waits for the next key's lock.
 static enum keylock_result sleep_for(struct cmd_ctx *c, const struct key_slot *slot,
                                      struct lock_wait *stats)
 {
-    static const struct keylock_hooks HOOKS = {before_sleep, after_sleep};
+    static const struct keylock_hooks HOOKS = {before_sleep, after_sleep, still_asleep};
     struct sleeper s = {.c = c, .stats = stats};
 
     describe_wait(c, &s.watch);
@@ -481,6 +488,8 @@ static enum lock_outcome lock_rest(struct cmd_ctx *c)
         t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
 
     while (t->nheld < t->norder) {
+        if (t->nheld > 0)
+            key_deadlock_order(t->order[t->nheld - 1], t->order[t->nheld]);
         enum lock_outcome outcome = lock_next(c, create);
         if (outcome == LOCK_OUTCOME_NO_MEMORY)
             keyspace_unlock(c);
@@ -498,6 +507,7 @@ static enum lock_outcome lock_rest(struct cmd_ctx *c)
 
 enum lock_outcome keyspace_lock(struct cmd_ctx *c)
 {
+    rank_may_wait(RANK_KEY);
     order_slots(c);
     c->keys->locked = true;
     c->keys->nheld = 0;

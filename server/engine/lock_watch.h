@@ -54,7 +54,7 @@ struct lock_view {
     // Stored by the owner, relaxed: nothing is read through them.
     _Alignas(CACHE_LINE) _Atomic(struct client *) running;
     _Atomic uint64_t held[HELD_SHOWN]; // lock_watch_id() | LOCK_WATCH_WRITE if so; 0: none
-    _Alignas(CACHE_LINE) struct mutex lock;
+    _Alignas(CACHE_LINE) MUTEX(RANK_LOCK_VIEW) lock;
     struct key_wait *waiting;     // under lock, as are the next two
     const struct key_table *many; // all of its keys are held
     const struct client *moved;   // the client whose command this worker thread runs

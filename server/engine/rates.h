@@ -17,8 +17,8 @@ enum { RATE_SAMPLES = 16 };
 enum rate { RATE_COMMANDS, RATE_NET_IN, RATE_NET_OUT, RATE_KINDS };
 
 struct rates {
-    struct mutex lock; // guards all below
-    int64_t last_ns;   // CLOCK_MONOTONIC of the last sample
+    MUTEX(RANK_RATES) lock; // guards all below
+    int64_t last_ns;        // CLOCK_MONOTONIC of the last sample
     int64_t last[RATE_KINDS];
     unsigned nsamples; // taken, ever
     double per_second[RATE_SAMPLES][RATE_KINDS];

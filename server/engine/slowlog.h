@@ -50,7 +50,7 @@ struct slowlog_entry {
 };
 
 struct slowlog {
-    struct mutex lock; // guards all that follows; zeroed memory is an empty log
+    MUTEX(RANK_SLOWLOG) lock; // guards all that follows; zeroed memory is an empty log
     struct slowlog_entry *newest, *oldest;
     size_t n;
     uint64_t next_id;

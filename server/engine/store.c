@@ -31,6 +31,7 @@
 #include "server/engine/expire.h"
 #include "server/engine/job.h"
 #include "server/engine/reclaim.h"
+#include "server/engine/key_deadlock.h"
 #include "server/engine/ticks.h"
 
 enum {
@@ -452,6 +453,7 @@ void store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
+    key_deadlock_look(thread->store);
     rates_sample(thread->store);
     reclaim_retired(thread, until_ns);
     if (!thread->store->reclaim_wanted)

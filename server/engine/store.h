@@ -31,7 +31,7 @@ enum { ERROR_CODES_MAX = 128 };
 
 // Error replies by code; beyond ERROR_CODES_MAX codes new ones are not told apart. See stats.h.
 struct error_stats {
-    struct mutex lock;
+    MUTEX(RANK_ERRORS) lock;
     int n; // all under lock
     struct {
         char code[32];
@@ -57,13 +57,13 @@ struct kl_store {
     // wait. Set before there are threads.
     void (*reclaim_wanted)(struct kl_store *, void *arg);
     void *reclaim_wanted_arg;
-    struct mutex threads_lock;        // guards adding to `threads` and in_use
-    _Atomic(struct thread *) threads; // walked without a lock
-    unsigned nthreads;                // records made; under threads_lock
-    struct mutex exclusive_lock;      // one closer of the gate at a time
-    struct mutex expire_lock;         // one runner of active expiry at a time
-    struct lazyfree lazyfree;         // large values and emptied databases that are to be freed
-    struct mutex deferred_lock;
+    MUTEX(RANK_THREADS) threads_lock;     // guards adding to `threads` and in_use
+    _Atomic(struct thread *) threads;     // walked without a lock
+    unsigned nthreads;                    // records made; under threads_lock
+    MUTEX(RANK_EXCLUSIVE) exclusive_lock; // one closer of the gate at a time
+    MUTEX(RANK_EXPIRE) expire_lock;       // one runner of active expiry at a time
+    struct lazyfree lazyfree;             // large values and emptied databases that are to be freed
+    MUTEX(RANK_DEFERRED) deferred_lock;
     struct job *deferred; // parked until the gate opens; under deferred_lock
     struct error_stats errors;
     struct rates rates;

@@ -67,7 +67,7 @@ struct thread {
     uint64_t now_ticks;  // cpu_ticks()
     uint64_t done_ticks; // cpu_ticks() at the end of the last command, or at exec_begin
     bool in_use;         // under the store's threads_lock
-    struct mutex clients_lock;
+    MUTEX(RANK_CLIENTS) clients_lock;
     struct client *clients; // under clients_lock
     struct thread_stats stats;
     struct db_tally *dbs;           // one a database

@@ -53,7 +53,7 @@ struct conn_thread {
     bool single;                           // serves one connection and ends with it
     bool stopping;
 
-    struct mutex inbox_lock;
+    MUTEX(RANK_INBOX) inbox_lock;
     bool open;                     // under inbox_lock, as are the next four
     int *inbox, ninbox, inbox_cap; // accepted sockets
     unsigned signals;              // enum thread_signal

@@ -24,7 +24,7 @@ TAILQ_HEAD(move_queue, conn);
 struct workers {
     struct server *server;
     int most; // that run at a time
-    struct mutex lock;
+    MUTEX(RANK_WORKERS) lock;
     struct condvar wanted; // work has come, or the end
     struct condvar ended;  // a thread has ended
     // Under lock.
