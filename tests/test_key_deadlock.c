@@ -39,6 +39,7 @@ static _Atomic bool go_home; // release the keys
 // Locks one key as the dispatcher does for the command, with a table of keys of its own.
 static void lock_key(struct cmd_ctx *c, struct inproc_client *client, const struct step *step)
 {
+    static const struct exec_hint nothing_known;
     struct bytes argv[] = {bytes_of(step->command), bytes_of(step->key), BYTES("x")};
     struct thread *thread = client->thread;
 
@@ -52,11 +53,12 @@ static void lock_key(struct cmd_ctx *c, struct inproc_client *client, const stru
         .argc = 3,
         .argv = argv,
         .keys = key_table_new(),
+        .hint = &nothing_known,
     };
     check(c->keys != NULL);
     atomic_store_explicit(&client->client.last_cmd, c->cmd, memory_order_relaxed);
     check_int(keyspace_collect(c), STATUS_OK);
-    check_int(keyspace_lock(c), STATUS_OK);
+    check_int(keyspace_lock(c), LOCK_OUTCOME_HELD);
 }
 
 static void unlock_key(struct cmd_ctx *c)

@@ -470,6 +470,7 @@ void exec_on_worker(struct client *client, struct thread *worker)
         store_wait_open(worker->store);
     begun_ns = clock_monotonic_ns();
     job->queued_ns = begun_ns - job->submitted_ns;
+    tally_add(&worker->stats.moved_begun, 1);
     exec_begin(worker);
     run_moved(job, worker);
     exec_end(worker);

@@ -341,6 +341,19 @@ static void write_keylot(struct kl_store *store, struct textbuf *out)
 
 // ---- locks ------------------------------------------------------------------------------------
 
+// Commands that left their thread: for a key, or because they were long.
+static void write_waiting_commands(struct kl_store *store, struct textbuf *out)
+{
+    int64_t moved = SUM(store, moved);
+
+    textbuf_printf(out, "commands_parked:%lld\r\ncommands_moved:%lld\r\n", SUM(store, parked),
+                   (long long)moved);
+    textbuf_printf(out, "commands_moved_running:%lld\r\ncommands_moved_cancelled:%lld\r\n",
+                   (long long)(SUM(store, moved_begun) - moved), SUM(store, moved_cancelled));
+    textbuf_printf(out, "commands_moved_wait_usec:%lld\r\ncommands_moved_run_usec:%lld\r\n",
+                   SUM(store, moved_wait_us), SUM(store, moved_run_us));
+}
+
 enum { NS_PER_US = 1000 };
 
 static void add_lock_kind(enum lock_kind kind, struct textbuf *out)
@@ -369,7 +382,6 @@ static void write_locks(struct kl_store *store, struct textbuf *out)
     struct lock_parameters p = lock_tuning_get();
     struct lock_summary all;
 
-    (void)store;
     lock_stats_read(LOCK_KINDS_ALL, &all);
     textbuf_printf(out,
                    "lock_spin:%u\r\nlock_backoff:%u\r\nlock_yield:%u\r\nlock_fairness_us:%u\r\n",
@@ -383,6 +395,7 @@ static void write_locks(struct kl_store *store, struct textbuf *out)
         out, "lock_wait_p50_us:%llu\r\nlock_wait_p99_us:%llu\r\nlock_wait_max_us:%llu\r\n",
         (unsigned long long)all.p50_ns / NS_PER_US, (unsigned long long)all.p99_ns / NS_PER_US,
         (unsigned long long)all.max_ns / NS_PER_US);
+    write_waiting_commands(store, out);
     // The 99th percentile once more, under the name that dashboards of locks ask for.
     textbuf_printf(out, "thread_starvation_count:%llu\r\nP99_latency:%llu\r\n",
                    (unsigned long long)all.starved, (unsigned long long)all.p99_ns / NS_PER_US);

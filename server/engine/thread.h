@@ -50,9 +50,9 @@ struct thread_stats {
     struct tally hits, misses, expired, evicted, errors;
     struct tally lock_waits, read_retries; // key locks waited for; LOCK_NONE commands run again
     struct tally parked;                   // of the former: the command was parked, not the thread
-    // Commands run by worker threads, microseconds that they waited for one and ran, and how many
-    // of them were cancelled because their client had gone.
-    struct tally moved, moved_wait_us, moved_run_us, moved_cancelled;
+    // Commands begun and ended by worker threads, microseconds that they waited for one and ran,
+    // and how many of them were cancelled because their client had gone.
+    struct tally moved_begun, moved, moved_wait_us, moved_run_us, moved_cancelled;
 };
 
 struct thread {

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// Commands that wait, for a key or on a worker thread, beside connections of the same thread that
+// do not: there is one connection thread in all of these tests.
+#include "tests/lib/wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 1000, MEMBER_CHARS = 100, LIMIT_MS = 30000 };
+
+struct fixture {
+    struct test_server *server;
+    struct wire *a, *b, *c;
+    int members; // of the set "big", whose reply is many times what sockets and buffers hold
+};
+
+static int64_t info(struct wire *w, const char *section, const char *field)
+{
+    char name[64];
+    const char *text = wire_text(w, NULL, "INFO %s", section);
+    size_t len = (size_t)snprintf(name, sizeof name, "\n%s:", field);
+    const char *at = strstr(text, name);
+
+    if (!at) {
+        fail_msg("INFO %s has no %s", section, field);
+    }
+    return strtoll(at + len, NULL, 10);
+}
+
+static void fill_big(struct fixture *f)
+{
+    char *line = malloc((size_t)BATCH * (MEMBER_CHARS + 1) + 64);
+
+    assert_non_null(line);
+    for (int i = 0; i < f->members; i += BATCH) {
+        size_t n = (size_t)sprintf(line, "SADD big");
+        for (int j = 0; j < BATCH; j++) {
+            n += (size_t)sprintf(line + n, " %0*d", MEMBER_CHARS, i + j);
+        }
+        expect(f->a, ":1000", "%s", line);
+    }
+    free(line);
+}
+
+static int start(void **state, const char *const *args)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    assert_non_null(f);
+    f->server = server_start(args);
+    f->a = wire_open(f->server, 2);
+    f->b = wire_open(f->server, 2);
+    f->c = wire_open(f->server, 2);
+    f->members = server_sanitized() ? 100 * BATCH : 300 * BATCH;
+    fill_big(f);
+    *state = f;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    static const char *const args[] = {"--connection-threads", "1", NULL};
+
+    return start(state, args);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    wire_close(f->a);
+    wire_close(f->b);
+    wire_close(f->c);
+    server_stop(f->server);
+    free(f);
+    return 0;
+}
+
+// Has `w` ask for the whole of "big" and read none of it: its command stays on a worker thread,
+// with the read lock.
+static void hold_big(struct fixture *f, struct wire *w)
+{
+    int64_t running = info(f->c, "locks", "commands_moved_running");
+
+    wire_send(w, "SMEMBERS big");
+    wait_until(info(f->c, "locks", "commands_moved_running") == running + 1, LIMIT_MS);
+}
+
+// Reads the reply of SMEMBERS big.
+static void read_big(struct fixture *f, struct wire *w)
+{
+    char header[32], want[32];
+    size_t left = (size_t)f->members * (MEMBER_CHARS + 8); // "$100\r\n" member "\r\n"
+    size_t n = (size_t)snprintf(want, sizeof want, "*%d\r\n", f->members);
+    char *members = malloc(left);
+
+    assert_non_null(members);
+    assert_int_equal(wire_read_raw(w, header, n), n);
+    assert_memory_equal(header, want, n);
+    assert_int_equal(wire_read_raw(w, members, left), left);
+    assert_memory_equal(members, "$100\r\n0", 7);
+    assert_memory_equal(members + left - 2, "\r\n", 2);
+    free(members);
+}
+
+// A writer of the key waits, other connections of its thread and other keys do not, and neither do
+// readers of the key; its pipeline goes on in order when the key is free.
+static void test_parked_writer_holds_up_nobody(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    hold_big(f, f->a);
+    assert_true(wire_send_literal(f->b, "SADD big new\r\nSISMEMBER big new\r\nSADD other x\r\n"));
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    // The reader does not read, so it is soon waited for no more: what follows may come after that.
+    expect(f->c, ":1", "SADD another y");
+    expect_match(f->c, ":*", "SCARD big");
+    expect_reply(f->b, ":1");
+    expect_reply(f->b, ":1");
+    expect_reply(f->b, ":1");
+    read_big(f, f->a);
+    expect(f->a, "PONG", "PING");
+}
+
+// What a command on a worker thread has not been read of is bounded, as long as nobody needs its
+// key.
+static void test_reply_waits_for_its_reader(void **state)
+{
+    struct fixture *f = *state;
+    long before = server_status_kb(f->server, "VmHWM");
+
+    for (int i = 0; i < 3; i++) {
+        hold_big(f, f->a);
+        expect(f->c, ":1", "EXISTS big");
+        read_big(f, f->a);
+    }
+    if (!server_sanitized()) {
+        assert_in_range(server_status_kb(f->server, "VmHWM"), 1, before + 16 * 1024);
+    }
+}
+
+// Commands of one connection answer in order, whichever thread ran them.
+static void test_order_across_threads(void **state)
+{
+    struct fixture *f = *state;
+    char want[32];
+
+    snprintf(want, sizeof want, ":%d", f->members);
+    assert_true(wire_send_literal(
+        f->a, "SET k 1\r\nSUNIONSTORE copy big\r\nSCARD copy\r\nINCR k\r\nSINTERCARD 2 big copy\r\n"
+              "APPEND k 0\r\nDEL copy\r\nEXISTS copy\r\nSUNIONSTORE copy big k\r\nGET k\r\n"));
+    expect_reply(f->a, "OK");
+    expect_reply(f->a, want);
+    expect_reply(f->a, want);
+    expect_reply(f->a, ":2");
+    expect_reply(f->a, want);
+    expect_reply(f->a, ":2");
+    expect_reply(f->a, ":1");
+    expect_reply(f->a, ":0");
+    expect_reply(f->a, "-WRONGTYPE Operation against a key holding the wrong kind of value");
+    expect_reply(f->a, "\"20\"");
+}
+
+// A client that goes while its command only reads takes the command along.
+static void test_reading_command_is_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cancelled = info(f->c, "locks", "commands_moved_cancelled");
+    struct wire *gone = wire_open(f->server, 2);
+
+    hold_big(f, gone);
+    wire_close(gone);
+    wait_until(info(f->c, "locks", "commands_moved_cancelled") == cancelled + 1, LIMIT_MS);
+    wait_until(info(f->c, "clients", "connected_clients") == 3, LIMIT_MS);
+    expect(f->c, ":1", "SADD big free-again");
+}
+
+// CLIENT KILL of a client whose command waits for a key: the command does not happen.
+static void test_parked_command_is_killed(void **state)
+{
+    struct fixture *f = *state;
+    struct wire *gone = wire_open(f->server, 2);
+    long long id = wire_int(gone, "CLIENT ID");
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    expect(f->c, "OK", "CONFIG SET client-output-buffer-limit \"normal 0 0 0\"");
+    hold_big(f, f->a);
+    wire_send(gone, "DEL big");
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    expect(f->c, ":1", "CLIENT KILL ID %lld", id);
+    expect_closed(gone);
+    wire_close(gone);
+    read_big(f, f->a);
+    expect_match(f->c, ":?*", "SCARD big");
+}
+
+// A peer that closes its sending side behind the request still gets the whole reply.
+static void test_half_closed_peer_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    struct wire *w = wire_open(f->server, 2);
+
+    wire_send(w, "SMEMBERS big");
+    wire_shutdown(w);
+    read_big(f, w);
+    expect_closed(w);
+    wire_close(w);
+}
+
+// CLIENT REPLY OFF silences commands on worker threads as well.
+static void test_silent_client(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(wire_send_literal(f->a, "CLIENT REPLY OFF\r\nSMEMBERS big\r\nCLIENT REPLY ON\r\n"));
+    expect_reply(f->a, "OK");
+    assert_true(wire_send_literal(f->a, "CLIENT REPLY SKIP\r\nSMEMBERS big\r\nPING\r\n"));
+    expect_reply(f->a, "PONG");
+}
+
+// Operations on whole databases wait for commands that hold keys, and let none begin meanwhile.
+static void test_flush_beside_waiting_commands(void **state)
+{
+    struct fixture *f = *state;
+
+    hold_big(f, f->a);
+    wire_send(f->b, "FLUSHALL");
+    expect(f->c, ":1", "SADD other x");
+    read_big(f, f->a);
+    expect_reply(f->b, "OK");
+    expect(f->c, ":0", "DBSIZE");
+}
+
+// The server ends while one command is parked and another one's client does not read.
+static void test_shutdown_beside_waiting_commands(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    hold_big(f, f->a);
+    wire_send(f->b, "SADD big new");
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+}
+
+// SLOWLOG tells where a command ran and how long it waited.
+static void test_slowlog_tells(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f->c, "OK", "CONFIG SET slowlog-log-slower-than 0");
+    (void)wire_int(f->a, "SUNIONSTORE copy big");
+    expect(f->c, "OK", "CONFIG SET slowlog-log-slower-than -1");
+    expect_match(f->c, "*\"on-worker\" :1 \"command\" \"sunionstore\"*", "SLOWLOG DETAILS 10");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_parked_writer_holds_up_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reply_waits_for_its_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order_across_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reading_command_is_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked_command_is_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_half_closed_peer_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flush_beside_waiting_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shutdown_beside_waiting_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slowlog_tells, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
