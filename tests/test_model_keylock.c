@@ -37,6 +37,7 @@ static struct {
     uint32_t in_epoch;         // a bit for each thread
     uint32_t grace[ENTRIES];   // who must leave its epoch until the lock is gone
     uint32_t retired[ENTRIES]; // whether it waits for that
+    uint32_t have_read;
     // A connection's waiter for each thread, and what it was told.
     struct park_waiter waiters[EXPLORE_THREADS];
     uint64_t tokens[EXPLORE_THREADS], told[EXPLORE_THREADS];
@@ -478,6 +479,56 @@ static void async_write_or_give_up(void)
     lock_async((struct async_plan){.mode = KEYLOCK_WRITE, .may_cancel = true, .gives_up = true});
 }
 
+static void cancel_write_then_write(void)
+{
+    async_write_or_cancel();
+    write_();
+}
+
+// Whenever it has to wait, it does not.
+static void async_write_never_waiting(void)
+{
+    struct park_waiter *waiter = &w.waiters[explore_self()];
+    waiter->wake = note_told;
+    uint32_t entry = look_up();
+    enum keylock_result result = keylock_lock_async(&w.locks[entry], KEYLOCK_WRITE, waiter);
+    bool queued = result == KEYLOCK_QUEUED;
+    if (queued) {
+        epoch_leave();
+        if (withdraw(waiter, &result))
+            return;
+        epoch_enter_();
+    }
+    if (result == KEYLOCK_HELD) {
+        enter(entry, KEYLOCK_WRITE);
+        unlock_key(entry, KEYLOCK_WRITE);
+    } else {
+        epoch_leave();
+        pass_on();
+    }
+}
+
+static bool other_has_read(const void *arg)
+{
+    (void)arg;
+    return w.have_read > 0;
+}
+
+static void read_and_tell(void)
+{
+    uint32_t entry = lock_key(KEYLOCK_READ);
+    w.have_read++;
+    unlock_key(entry, KEYLOCK_READ);
+}
+
+// Readers share, so one may wait for what another does.
+static void read_until_other_has_read(void)
+{
+    uint32_t entry = lock_key(KEYLOCK_READ);
+    explore_wait("waits for the other reader", other_has_read, NULL, false);
+    unlock_key(entry, KEYLOCK_READ);
+}
+
 static void test_async(void **state)
 {
     (void)state;
@@ -501,6 +552,10 @@ static void test_cancel(void **state)
             async_write_or_cancel, replace, read_);
     EXPLORE(world(), "keylock: cancel write, last of 2 looks", see, async_write_or_cancel,
             read_and_look, read_and_look);
+    EXPLORE(world(), "keylock: cancel write, write, read x2", see, cancel_write_then_write, read_,
+            read_);
+    EXPLORE(world(), "keylock: cancelled write lets readers join", see | LOT_SAW(SHARED),
+            async_write_never_waiting, read_and_tell, read_until_other_has_read);
     if (model_full())
         EXPLORE(world(), "keylock: cancel write, read x3", see, async_write_or_cancel, read_, read_,
                 read_);
@@ -512,6 +567,8 @@ static void test_pass_on(void **state)
     uint64_t see = LOT_SAW(PASSED_ON);
     EXPLORE(world(), "keylock: give up, read, write", see, async_write_or_give_up, read_, write_);
     EXPLORE(world(), "keylock: give up, write x2", see, async_write_or_give_up, write_, write_);
+    EXPLORE(world(), "keylock: give up, write, write twice", see, async_write_or_give_up, write_,
+            write_twice);
     EXPLORE(world(), "keylock: give up x2, write", see, async_write_or_give_up,
             async_write_or_give_up, write_);
     EXPLORE(world(), "keylock: give up, replace, write", see, async_write_or_give_up, replace,

@@ -11,9 +11,8 @@
 #define STACK_SIZE (64 * 1024)
 // How far the calls made during one step reach below where a thread rests.
 #define STEP_DEPTH 2048
-// The stacks of a state are copied from here on: no red zone, since a resting thread is in a call.
-#define MAX_FREED 4
-#define MAX_MOVES 8
+#define MAX_FREED  4
+#define MAX_MOVES  8
 // Steps that a trace shows: the last ones.
 #define TRACE_STEPS 150
 
@@ -85,8 +84,8 @@ static char *stack_used(unsigned i)
     return world.threads[i].context[CONTEXT_STACK_POINTER];
 }
 
-// What the last step left below the stack is no part of the state, and must not become one by
-// lying in a frame of the next.
+// What earlier steps left below the stack is no part of the state, and must not become one by lying
+// in a frame of the next step.
 static void forget_below(unsigned i)
 {
     char *used = stack_used(i);
@@ -95,14 +94,13 @@ static void forget_below(unsigned i)
 
 static void resume(unsigned i, unsigned input)
 {
+    forget_below(i);
     running = &world.threads[i];
     running->input = input;
     running->choices = 0;
     change(home, running->context);
     running = NULL;
-    if (!world.threads[i].ended)
-        forget_below(i);
-    else // where it ended makes no difference
+    if (world.threads[i].ended) // where makes no difference
         memset(&world.threads[i], 0, offsetof(struct thread, ended));
 }
 
@@ -119,7 +117,6 @@ static void start(unsigned i)
     if (__builtin_setjmp(home) == 0)
         swapcontext(&first_home, &context);
     running = NULL;
-    forget_below(i);
 }
 
 bool explore_wait(const char *where, bool (*guard)(const void *arg), const void *arg, bool timed)
@@ -260,9 +257,6 @@ static void restore(const struct node *node)
 {
     const char *from = path.bytes + node->at;
     each_piece(restore_piece, &from);
-    for (unsigned i = 0; i < nthreads; i++)
-        if (!world.threads[i].ended)
-            forget_below(i);
 }
 
 struct fingerprint {

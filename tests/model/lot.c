@@ -15,6 +15,7 @@ struct queue {
 
 static struct queue queues[LOT_ADDRESSES];
 static void (*on_sleep)(void);
+static bool never_fair;
 
 struct parker {
     struct park_waiter waiter;
@@ -49,8 +50,14 @@ void lot_open(const void *const *addresses)
 {
     memset(queues, 0, sizeof(queues));
     on_sleep = NULL;
+    never_fair = false;
     for (size_t i = 0; addresses[i] != NULL; i++)
         queues[i].address = addresses[i];
+}
+
+void lot_never_fair(void)
+{
+    never_fair = true;
 }
 
 void lot_on_sleep(void (*hook)(void))
@@ -220,7 +227,7 @@ static uintptr_t conclude(struct queue *queue, struct unpark_result *result,
                           uintptr_t (*callback)(void *, struct unpark_result), void *arg)
 {
     result->have_more = queue->head != NULL;
-    result->be_fair = result->unparked > 0 && explore_choose(2) == 1;
+    result->be_fair = result->unparked > 0 && !never_fair && explore_choose(2) == 1;
     if (result->be_fair)
         explore_saw(LOT_FAIR);
     return callback(arg, *result);

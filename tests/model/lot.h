@@ -34,5 +34,7 @@ struct explore_region lot_region(void);
 // How many wait on the address, and whether its bucket lock is free.
 size_t lot_waiters(const void *address);
 bool lot_quiet(const void *address);
+// From here on be_fair is never set. lot_open() ends it.
+void lot_never_fair(void);
 // Runs before each sleep for a lock, on the thread that is about to sleep. lot_open() clears it.
 void lot_on_sleep(void (*hook)(void));
