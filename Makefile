@@ -138,17 +138,22 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TLIB_OBJS) $(LIB)
 # more, with assertions, and with atomics.h in front, which makes each atomic operation a step.
 # Optimised in every variant: fewer dead values on the stacks make fewer states.
 MODELS       := $(sort $(basename $(notdir $(wildcard tests/test_model_*.c))))
-MODEL_LOCKS  := $(patsubst %,$(BUILD)/model/locks/%.o,condvar keylock mutex once rwlock)
 MODEL_CFLAGS := $(filter-out -DNDEBUG -DKL_DEBUG,$(ALL_CFLAGS)) -O2 -include tests/model/atomics.h
+MODEL_OBJS   := $(patsubst %,$(BUILD)/model/%.o,tests/model/explore tests/model/around \
+                locks/condvar locks/keylock locks/mutex locks/once locks/rwlock)
+define link_model
+@mkdir -p $(@D)
+@echo "  LINK  $@"
+@$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
+endef
 $(BUILD)/model/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(MODEL_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/tests/test_model_%: $(BUILD)/model/tests/test_model_%.o $(BUILD)/model/tests/model/explore.o \
-                             $(BUILD)/model/tests/model/lot.o $(MODEL_LOCKS)
-	@mkdir -p $(@D)
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
+$(BUILD)/tests/test_model_lot: $(BUILD)/model/tests/test_model_lot.o $(BUILD)/model/tests/model/real_lot.o $(MODEL_OBJS)
+	$(link_model)
+$(BUILD)/tests/test_model_%: $(BUILD)/model/tests/test_model_%.o $(BUILD)/model/tests/model/lot.o $(MODEL_OBJS)
+	$(link_model)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK  $@"

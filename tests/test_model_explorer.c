@@ -266,6 +266,36 @@ static void test_assertions_and_invariants_are_heard(void **state)
     assert_failed_with("is false: w.number < 3");
 }
 
+static void follow_number(void)
+{
+    uint32_t *pointers[] = {&w.inside, NULL};
+    uint32_t *volatile pointer = pointers[atomic_load_explicit(&w.number, memory_order_relaxed)];
+    *pointer = 1;
+}
+
+static void test_faults_are_found(void **state)
+{
+    (void)state;
+    EXPLORE_ONLY(world(), 10000, follow_number, increment_in_two_steps);
+    assert_failed_with("no memory there");
+}
+
+static void count_outside(void)
+{
+    static uint32_t outside;
+    for (int i = 0; i < 4; i++) {
+        explore_step("counts");
+        w.number = ++outside;
+    }
+}
+
+static void test_forgotten_regions_are_found(void **state)
+{
+    (void)state;
+    EXPLORE_ONLY(world(), 100000, count_outside, count_outside);
+    assert_failed_with("one step led to two states");
+}
+
 static void test_too_many_states_are_not_called_complete(void **state)
 {
     (void)state;
@@ -285,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_lost_wakeups_are_found),
         cmocka_unit_test(test_late_accesses_are_found),
         cmocka_unit_test(test_assertions_and_invariants_are_heard),
+        cmocka_unit_test(test_faults_are_found),
+        cmocka_unit_test(test_forgotten_regions_are_found),
         cmocka_unit_test(test_too_many_states_are_not_called_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

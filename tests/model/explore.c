@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/model/explore.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define STEP_DEPTH 2048
 #define MAX_FREED  4
 #define MAX_MOVES  8
+// One step in so many is taken twice, to see that both lead to one state.
+#define REPEAT_ONE_IN 32
 // Steps that a trace shows: the last ones.
 #define TRACE_STEPS 150
 
@@ -311,14 +314,19 @@ static void known_resize(size_t n)
     free(old);
 }
 
+static struct fingerprint present_state(void)
+{
+    struct fingerprint f = {1, 1};
+    each_piece(hash_piece, &f);
+    return f;
+}
+
 // Whether the present state is a new one.
 static bool enter_state(void)
 {
     if (2 * known.n > known.mask)
         known_resize(2 * (known.mask + 1));
-    struct fingerprint f = {1, 1};
-    each_piece(hash_piece, &f);
-    return known_add(f);
+    return known_add(present_state());
 }
 
 // ---- searching -------------------------------------------------------------------------------
@@ -427,6 +435,17 @@ static void add_trace(unsigned thread, const char *where)
     add_text("\n  thread %u  %-48s %s", thread, where, last);
 }
 
+// Takes the step again that has led from the end of the path to the present state.
+static void repeat(struct move move)
+{
+    struct fingerprint first = present_state();
+    restore(&path.nodes[path.depth - 1]);
+    resume(move.thread, move.input);
+    struct fingerprint second = present_state();
+    if (first.a != second.a || first.b != second.b)
+        explore_fail("one step led to two states: the regions leave something out");
+}
+
 static void take(struct move move)
 {
     struct thread *t = &world.threads[move.thread];
@@ -435,6 +454,8 @@ static void take(struct move move)
                                                          : t->where;
     resume(move.thread, move.input);
     result->steps++;
+    if (result->steps % REPEAT_ONE_IN == 0 && result->failure[0] == '\0')
+        repeat(move);
     check_invariant();
     if (result->failure[0] == '\0' && enter_state()) {
         push(move.thread, where);
@@ -467,8 +488,24 @@ static void search(void)
     result->complete = result->failure[0] == '\0';
 }
 
+// A step that reaches for no memory fails like any other, with its trace.
+static void on_fault(int signal_number)
+{
+    if (running == NULL)
+        abort();
+    explore_fail("signal %d: no memory there", signal_number);
+}
+
+static void start_all(void)
+{
+    for (nthreads = 0; nthreads < EXPLORE_THREADS && scenario->threads[nthreads] != NULL;)
+        start(nthreads++);
+}
+
 void explore(const struct explore_scenario *which, struct explore_result *out)
 {
+    // Not blocked while handled, since the handler does not return.
+    struct sigaction fault = {.sa_handler = on_fault, .sa_flags = SA_NODEFER}, before;
     scenario = which;
     result = out;
     memset(result, 0, sizeof(*result));
@@ -476,11 +513,12 @@ void explore(const struct explore_scenario *which, struct explore_result *out)
     memset(stacks, 0, sizeof(stacks));
     known_resize(1 << 16);
     scenario->begin();
-    for (nthreads = 0; nthreads < EXPLORE_THREADS && scenario->threads[nthreads] != NULL;)
-        start(nthreads++);
+    sigaction(SIGSEGV, &fault, &before);
+    start_all();
     enter_state();
     push(0, "");
     search();
+    sigaction(SIGSEGV, &before, NULL);
     result->states = known.n;
     free(known.places);
     free(path.nodes);

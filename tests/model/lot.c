@@ -2,8 +2,6 @@
 #include "tests/model/lot.h"
 
 #include "locks/parking_lot.h"
-#include "locks/spin.h"
-#include "locks/stats.h"
 
 #include <string.h>
 
@@ -14,7 +12,6 @@ struct queue {
 };
 
 static struct queue queues[LOT_ADDRESSES];
-static void (*on_sleep)(void);
 static bool never_fair;
 
 struct parker {
@@ -22,34 +19,12 @@ struct parker {
     bool woken;
 };
 
-// ---- what surrounds it -------------------------------------------------------------------------
-
-bool spin_wait(struct spin *spin)
-{
-    (void)spin;
-    return explore_choose(2) == 1;
-}
-
-void lock_wait_sleeps(struct lock_wait *wait, const struct spin *spin)
-{
-    (void)wait, (void)spin;
-    if (on_sleep != NULL)
-        on_sleep();
-}
-
-int64_t lock_wait_ends(struct lock_wait *wait)
-{
-    if (wait->handed_over)
-        explore_saw(LOT_HANDED_OVER);
-    return 0;
-}
-
 // ---- queues ------------------------------------------------------------------------------------
 
 void lot_open(const void *const *addresses)
 {
     memset(queues, 0, sizeof(queues));
-    on_sleep = NULL;
+    lot_on_sleep(NULL);
     never_fair = false;
     for (size_t i = 0; addresses[i] != NULL; i++)
         queues[i].address = addresses[i];
@@ -58,11 +33,6 @@ void lot_open(const void *const *addresses)
 void lot_never_fair(void)
 {
     never_fair = true;
-}
-
-void lot_on_sleep(void (*hook)(void))
-{
-    on_sleep = hook;
 }
 
 struct explore_region lot_region(void)
