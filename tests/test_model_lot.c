@@ -25,7 +25,7 @@ static struct world {
     uint32_t holders, permits; // as in the models of mutex and condition variable
     uint32_t unparked, woken, timed_out, calls;
     struct park_waiter waiter;
-} worlds[64];
+} worlds[256];
 
 // The one in use: where it lies decides in which buckets its addresses are.
 static struct world *w = worlds;

@@ -68,7 +68,8 @@ void real_lot_regions(struct explore_region regions[REAL_LOT_REGIONS])
 
 unsigned real_lot_bucket(const void *address)
 {
-    return (unsigned)bucket_index(&initial_table, (uintptr_t)address);
+    const struct table few = {.bits = FEW_BUCKETS_BITS};
+    return (unsigned)bucket_index(&few, (uintptr_t)address);
 }
 
 static size_t waiters_in(const struct table *table)
