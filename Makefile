@@ -57,16 +57,17 @@ UNIT      := $(sort $(basename $(notdir $(wildcard tests/test_*.c))))
 WIRE      := $(sort $(basename $(notdir $(wildcard tests/wire_*.c tests/issue_*.c))))
 TORTURE   := $(sort $(basename $(notdir $(wildcard tests/torture_*.c))))
 TESTS     := $(UNIT) $(WIRE) $(TORTURE)
-HEADERS   := $(sort $(wildcard locks/*.h datatypes/*.h resp/*.h server/*/*.h tests/lib/*.h include/*.h))
+HEADERS   := $(sort $(wildcard locks/*.h datatypes/*.h resp/*.h server/*/*.h tests/lib/*.h tests/model/*.h \
+             include/*.h))
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 NET_OBJS  := $(NET_SRCS:%.c=$(BUILD)/%.o)
 TLIB_OBJS := $(TLIB_SRCS:%.c=$(BUILD)/%.o)
-FORMATTED := $(LIB_SRCS) $(NET_SRCS) $(TLIB_SRCS) $(HEADERS) $(wildcard tests/*.c bench/*.c)
+FORMATTED := $(LIB_SRCS) $(NET_SRCS) $(TLIB_SRCS) $(HEADERS) $(wildcard tests/*.c tests/model/*.c bench/*.c)
 
 SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
-.PHONY: all lib run test test-programs torture wire unit asan ubsan tsan deps headers layers format \
+.PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
         format-check check fuzz bench bench-locks bench-tail install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
@@ -95,6 +96,11 @@ asan tsan:
 	@$(MAKE) --no-print-directory -j2 VARIANT=$@ all test-programs
 	@tests/run build/$@
 ubsan: asan
+
+## model: every interleaving of the locks (tests/test_model_*.c), also the large scenarios
+model: deps
+	@$(MAKE) --no-print-directory -j2 $(MODELS:%=$(BUILD)/tests/%)
+	@for m in $(MODELS); do KL_MODEL=full $(BUILD)/tests/$$m || exit 1; done
 
 test-programs: $(TESTS:%=$(BUILD)/tests/%)
 
@@ -127,6 +133,27 @@ $(SERVER): $(NET_OBJS) $(LIB)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TLIB_OBJS) $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $< $(TLIB_OBJS) $(LIB) -lcmocka -lhiredis $(LIBS) -o $@
+
+# tests/test_model_*.c run the locks' own sources under an explorer of interleavings: compiled once
+# more, with assertions, and with atomics.h in front, which makes each atomic operation a step.
+# Optimised in every variant: fewer dead values on the stacks make fewer states.
+MODELS       := $(sort $(basename $(notdir $(wildcard tests/test_model_*.c))))
+MODEL_CFLAGS := $(filter-out -DNDEBUG -DKL_DEBUG,$(ALL_CFLAGS)) -O2 -include tests/model/atomics.h
+MODEL_OBJS   := $(patsubst %,$(BUILD)/model/%.o,tests/model/explore tests/model/around \
+                locks/condvar locks/keylock locks/mutex locks/once locks/rwlock)
+define link_model
+@mkdir -p $(@D)
+@echo "  LINK  $@"
+@$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
+endef
+$(BUILD)/model/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(MODEL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/tests/test_model_lot: $(BUILD)/model/tests/test_model_lot.o $(BUILD)/model/tests/model/real_lot.o $(MODEL_OBJS)
+	$(link_model)
+$(BUILD)/tests/test_model_%: $(BUILD)/model/tests/test_model_%.o $(BUILD)/model/tests/model/lot.o $(MODEL_OBJS)
+	$(link_model)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK  $@"
