@@ -54,7 +54,8 @@ struct config {
     _Atomic int lock_preset;
     _Atomic int64_t lock_spin, lock_backoff, lock_yield, lock_fairness_us;
     _Atomic int64_t lock_starvation_ms;
-    struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
+    _Atomic int list_compress_depth; // kept and reported: lists are not compressed
+    struct type_limits limits;       // set-max-intset-entries, proto-max-bulk-len ...
     // How many of the wanted clients the process can serve (file descriptors); asked before
     // maxclients changes while running. NULL: as many as one likes. Set once, before there are
     // threads.
