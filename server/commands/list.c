@@ -473,7 +473,7 @@ COMMANDS(list) = {
     {"lindex", 3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_lindex, "key index", "1.0.0",
      "Returns the element of a list that has an index."},
     {"linsert", 5, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_linsert,
-     "key BEFORE|AFTER pivot element", "2.2.0",
+     "key <BEFORE | AFTER> pivot element", "2.2.0",
      "Puts an element before or after another one of a list.",
      .key_use = "RW insert", .work = work_search},
     {"llen", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_llen, "key", "1.0.0",

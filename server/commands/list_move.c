@@ -161,11 +161,11 @@ static uint64_t work_lmpop(struct cmd_ctx *c)
 // clang-format off
 COMMANDS(list_move) = {
     {"lmove", 5, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM, cmd_lmove,
-     "source destination LEFT|RIGHT LEFT|RIGHT", "6.2.0",
+     "source destination <LEFT | RIGHT> <LEFT | RIGHT>", "6.2.0",
      "Moves an element from one list to another.",
      .key_use = "RW access delete", .rest_use = "RW insert"},
     {"lmpop", -4, NO_KEYS, LOCK_WRITE, 0, cmd_lmpop,
-     "numkeys key [key ...] LEFT|RIGHT [COUNT count]", "7.0.0",
+     "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", "7.0.0",
      "Takes elements from the first of several lists that has some.",
      .getkeys = lmpop_keys, .key_use = "RW access delete", .work = work_lmpop},
     {"rpoplpush", 3, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM, cmd_rpoplpush, "source destination",
