@@ -69,7 +69,7 @@ static void cmd_lmove(struct cmd_ctx *c)
 {
     enum chunk_side from, to;
 
-    if (list_arg_side(c, 3, &from) && list_arg_side(c, 4, &to))
+    if (list_ops_side(c, 3, &from) && list_ops_side(c, 4, &to))
         move(c, from, to);
     else
         cmd_reply_syntax(c);
@@ -102,7 +102,7 @@ static const char *parse_lmpop(const struct cmd_ctx *c, struct lmpop_args *args)
         return SYNTAX;
     args->nkeys = n;
     int where = 2 + (int)n;
-    if (where == c->argc || !list_arg_side(c, where, &args->side))
+    if (where == c->argc || !list_ops_side(c, where, &args->side))
         return SYNTAX;
     if (where + 1 == c->argc)
         return NULL;

@@ -5,7 +5,7 @@
 
 enum { DROP_SLICE = 4096 }; // elements that are dropped between two calls of cmd_step()
 
-bool list_arg_side(const struct cmd_ctx *c, int arg, enum chunk_side *side)
+bool list_ops_side(const struct cmd_ctx *c, int arg, enum chunk_side *side)
 {
     *side = cmd_arg_is(c, arg, "left") ? CHUNK_FRONT : CHUNK_BACK;
     return *side == CHUNK_FRONT || cmd_arg_is(c, arg, "right");

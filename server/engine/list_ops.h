@@ -13,7 +13,7 @@
 struct cmd_ctx;
 
 // Reads LEFT or RIGHT from an argument; false: it is neither. Replies nothing.
-bool list_arg_side(const struct cmd_ctx *, int arg, enum chunk_side *);
+bool list_ops_side(const struct cmd_ctx *, int arg, enum chunk_side *);
 
 // Adds `n` >= 1 elements one after the other at a side of the list of key `i`, which is `list` now
 // or absent: all or none of them. The bytes may not lie inside that list. Every command that adds
