@@ -52,6 +52,17 @@ static void append_sorted(char *state, size_t *used, const char *reply)
     }
 }
 
+// The key's elements, in order, when it is a list.
+static void append_list(char *state, size_t *used, const char *key)
+{
+    if (strcmp(inproc_run(client, "TYPE %s", key), "+list\r\n") != 0)
+        return;
+    const char *reply = inproc_run(client, "LRANGE %s 0 -1", key);
+    *used += (size_t)snprintf(state + *used, STATE_CHARS - *used, "%s ", reply);
+    assert_true(*used < STATE_CHARS);
+    append_sorted(state, used, inproc_run(client, "LLEN %s", key));
+}
+
 // All that the keys a, b, c and d hold, as text.
 static void describe(char *state)
 {
@@ -65,6 +76,7 @@ static void describe(char *state)
         append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
         if (is_set)
             append_sorted(state, &used, inproc_run(client, "SCARD %s", keys[i]));
+        append_list(state, &used, keys[i]);
     }
     append_sorted(state, &used, inproc_run(client, "DBSIZE"));
 }
@@ -251,6 +263,50 @@ static void test_algebra_without_memory(void **state)
     assert_int_equal(run_short_of_memory("SINTER a b", NULL), 0);
 }
 
+// Pushes elements that fill several chunks of three.
+static void fill_list(const char *key, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(inproc_int(client, "RPUSH %s element:%d", key, i), i + 1);
+}
+
+static void test_push_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("RPUSH a 1 2 3", ":3\r\n") >= 3);
+    assert_true(run_short_of_memory("LPUSH a some more elements and many of them", ":10\r\n") >= 1);
+    assert_true(run_short_of_memory("RPUSHX a some more elements and many of them", NULL) >= 1);
+    inproc_run(client, "CONFIG SET list-max-listpack-size 3");
+    assert_true(run_short_of_memory("LPUSH b 1 2 3 4 5 6 7 8 9 10", ":10\r\n") >= 6);
+    assert_true(run_short_of_memory("RPUSH b 1 2 3 4 5 6 7 8 9 10", ":20\r\n") >= 3);
+    assert_true(run_short_of_memory("COPY b c", ":1\r\n") >= 9);
+    inproc_run(client, "CONFIG SET list-max-listpack-size -2");
+}
+
+static void test_list_changes_without_memory(void **state)
+{
+    (void)state;
+    inproc_run(client, "CONFIG SET list-max-listpack-size 3");
+    fill_list("a", 30);
+    assert_true(run_short_of_memory("LINSERT a BEFORE element:7 new", ":31\r\n") >= 1);
+    assert_true(run_short_of_memory("LSET a 10 a-much-longer-element-than-there-was", "+OK\r\n") >=
+                1);
+    assert_true(run_short_of_memory("LMOVE a b LEFT RIGHT", "$9\r\nelement:0\r\n") >= 3);
+    assert_true(run_short_of_memory("RPOPLPUSH a c", "$10\r\nelement:29\r\n") >= 3);
+    char command[600];
+    memset(command, 'x', sizeof command);
+    memcpy(command, "RPUSH a ", 8);
+    command[sizeof command - 1] = '\0';
+    assert_true(run_short_of_memory(command, ":30\r\n") >= 1);
+    assert_true(run_short_of_memory("LMOVE a a RIGHT LEFT", NULL) >= 2); // through a copy
+    assert_int_equal(run_short_of_memory("LREM a 0 element:5", ":1\r\n"), 0);
+    assert_int_equal(run_short_of_memory("LTRIM a 2 -3", "+OK\r\n"), 0);
+    assert_int_equal(run_short_of_memory("LPOP a 20", NULL), 0);
+    assert_int_equal(run_short_of_memory("LMPOP 2 d b LEFT", NULL), 1); // a placeholder for d
+    assert_int_equal(inproc_int(client, "EXISTS b d"), 0);
+    inproc_run(client, "CONFIG SET list-max-listpack-size -2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +317,8 @@ int main(void)
         cmocka_unit_test_setup(test_smove_without_memory, setup),
         cmocka_unit_test_setup(test_spop_without_memory, setup),
         cmocka_unit_test_setup(test_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_push_without_memory, setup),
+        cmocka_unit_test_setup(test_list_changes_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);

@@ -61,8 +61,9 @@ struct config {
     _Atomic int64_t slowlog_slower_than_us; // negative: nothing is logged
     _Atomic int64_t slowlog_max_len;
     _Atomic uint64_t
-        slowlog_ticks;         // the first of the two in cpu_ticks(): what is shorter is not slow
-    struct type_limits limits; // set-max-intset-entries, proto-max-bulk-len ...
+        slowlog_ticks; // the first of the two in cpu_ticks(): what is shorter is not slow
+    _Atomic int list_compress_depth; // kept and reported: lists are not compressed
+    struct type_limits limits;       // set-max-intset-entries, proto-max-bulk-len ...
     // How many of the wanted clients the process can serve (file descriptors); asked before
     // maxclients changes while running. NULL: as many as one likes. Set once, before there are
     // threads.

@@ -31,6 +31,7 @@ enum param_flag {
     PARAM_MAXCLIENTS = 1 << 1, // config->admit_clients is asked while running
     PARAM_LOCKS = 1 << 2,      // config_apply_locks() after a change
     PARAM_SLOWLOG = 1 << 3,    // config_apply_slowlog() likewise
+    PARAM_ALIAS = 1 << 4,      // an older name of the parameter in the row before
 };
 
 // How the field is kept.

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+//
+// Lists: walking, and changes in the middle. An element that does not fit its chunk any more splits
+// it: the smaller part moves to a new chunk together with the element, or the element gets a chunk
+// between the two when it is a large one.
+#include <assert.h>
+
+#include "datatypes/list_internal.h"
+#include "datatypes/mem.h"
+
+// ---- walking ---------------------------------------------------------------------------------
+
+// Enters chunk `number` at the end where the walk comes in.
+static void enter_chunk(struct list_iter *it, size_t number)
+{
+    it->number = number;
+    it->chunk = list_chunk(it->list, number);
+    it->next = it->backwards ? it->chunk->end : it->chunk->begin;
+}
+
+void list_iter_init(struct list_iter *it, struct value v, size_t index, bool backwards)
+{
+    size_t first;
+
+    it->list = value_pointer(v);
+    it->chunk = NULL;
+    it->started = false;
+    it->backwards = backwards;
+    it->index = index;
+    if (index >= list_own_count(it->list))
+        return;
+    enter_chunk(it, list_locate(it->list, index, &first));
+    it->next = chunk_at(it->chunk, index - first + backwards);
+}
+
+// Goes to the next chunk; false when there is none.
+static bool next_chunk(struct list_iter *it)
+{
+    size_t number = it->backwards ? it->number - 1 : it->number + 1;
+
+    if (number >= list_chunks(it->list)) { // also below the first
+        it->chunk = NULL;
+        return false;
+    }
+    enter_chunk(it, number);
+    return true;
+}
+
+// Goes to the next entry without reading it.
+static inline bool step(struct list_iter *it)
+{
+    const struct chunk *c = it->chunk;
+
+    if (c == NULL)
+        return false;
+    if (it->next == (it->backwards ? c->begin : c->end)) {
+        if (!next_chunk(it))
+            return false;
+        c = it->chunk;
+    }
+    if (it->backwards) {
+        it->at = it->next = chunk_prev(c, it->next);
+        it->index -= it->started;
+    } else {
+        it->at = it->next;
+        it->next = chunk_next(c, it->at);
+        it->index += it->started;
+    }
+    it->started = true;
+    return true;
+}
+
+bool list_iter_next(struct list_iter *it)
+{
+    if (!step(it))
+        return false;
+    chunk_read(it->chunk, it->at, &it->element);
+    return true;
+}
+
+bool list_iter_seek(struct list_iter *it, const struct chunk_item *item, size_t most,
+                    size_t *looked)
+{
+    for (*looked = 0; *looked < most && step(it);) {
+        ++*looked;
+        if (chunk_entry_is(it->chunk, it->at, item)) {
+            chunk_read(it->chunk, it->at, &it->element);
+            return true;
+        }
+    }
+    return false;
+}
+
+// ---- inserting -------------------------------------------------------------------------------
+
+// Where a chunk is split: the smaller part is what moves to a new one.
+struct split {
+    bool front; // the part before `at` moves, else the one behind
+    const char *part;
+    size_t nbytes, count;
+};
+
+static struct split plan_split(const struct chunk *c, size_t at)
+{
+    bool front = at - c->begin <= c->end - at;
+    size_t from = front ? c->begin : at, to = front ? at : c->end, count = 0;
+
+    for (size_t i = from; i < to; i = chunk_next(c, i))
+        count++;
+    return (struct split){front, c->data + from, to - from, count};
+}
+
+// The part leaves the chunk, which keeps the rest.
+static void cut(struct chunk *c, const struct split *s)
+{
+    if (s->front)
+        c->begin += (uint32_t)s->nbytes;
+    else
+        c->end -= (uint32_t)s->nbytes;
+    c->count -= (uint32_t)s->count;
+}
+
+// Fills the new chunk with the part, and the element where the part was cut off.
+static void fill(struct chunk *moved, const struct split *s, const struct chunk_item *item)
+{
+    if (item != NULL && !s->front)
+        chunk_push(moved, CHUNK_BACK, item);
+    chunk_push_entries(moved, CHUNK_BACK, s->part, s->nbytes, s->count);
+    if (item != NULL && s->front)
+        chunk_push(moved, CHUNK_BACK, item);
+}
+
+// Splits chunk `i` at `at` and puts the element there; false without memory.
+static bool split_chunk(struct list *l, size_t i, size_t at, const struct chunk_item *item,
+                        const struct chunk_limit *limit)
+{
+    struct chunk *c = list_chunk(l, i), *own = NULL;
+    struct split s = plan_split(c, at);
+    size_t size = chunk_item_size(item);
+    bool together = s.count == 0 || (s.nbytes + size <= limit->nbytes && s.count < limit->count);
+
+    struct chunk *moved = chunk_new(s.nbytes + (together ? size : 0), CHUNK_BACK);
+    if (!together)
+        own = chunk_new(size, CHUNK_BACK);
+    size_t where = s.front ? i : i + 1;
+    if (moved == NULL || (!together && own == NULL) ||
+        !list_reserve_chunks(l, where, together ? 1 : 2)) {
+        mem_free(moved);
+        mem_free(own);
+        return false;
+    }
+    fill(moved, &s, together ? item : NULL);
+    cut(c, &s);
+    list_set_chunk(l, i, c);
+    list_add_chunk(l, where, moved);
+    if (own != NULL) {
+        chunk_push(own, CHUNK_BACK, item);
+        list_add_chunk(l, i + 1, own); // between the two, whichever has moved
+    }
+    return true;
+}
+
+// Puts an element before what stands at `at` in chunk `i`; false without memory.
+static bool insert_at(struct list *l, size_t i, size_t at, const struct chunk_item *item,
+                      const struct chunk_limit *limit)
+{
+    struct chunk *c = list_chunk(l, i);
+    size_t size = chunk_item_size(item);
+
+    if (c->count < limit->count && chunk_used(c) + size <= limit->nbytes) {
+        size_t offset = at - c->begin;
+        if (c->cap - chunk_used(c) < size)
+            c = chunk_reserve(c, size, CHUNK_BACK, limit, list_chain(l) != NULL);
+        if (c == NULL)
+            return false;
+        chunk_insert(c, c->begin + offset, item);
+        list_set_chunk(l, i, c);
+        return true;
+    }
+    if (at == c->end && i + 1 < list_chunks(l) &&
+        chunk_takes(list_chunk(l, i + 1), size, CHUNK_FRONT, limit))
+        return list_push_into(l, i + 1, CHUNK_FRONT, item, limit);
+    if (at == c->begin && i > 0 && chunk_takes(list_chunk(l, i - 1), size, CHUNK_BACK, limit))
+        return list_push_into(l, i - 1, CHUNK_BACK, item, limit);
+    return split_chunk(l, i, at, item, limit);
+}
+
+enum status list_insert(struct type_ctx *ctx, struct value v, const struct list_iter *it,
+                        bool after, const char *data, size_t len)
+{
+    struct list *l = value_pointer(v);
+    struct chunk_limit limit = list_limit(ctx);
+    struct chunk_item item;
+
+    if (len > CHUNK_ELEMENT_MAX)
+        return STATUS_TOO_LONG;
+    chunk_item(&item, data, len);
+    if (!insert_at(l, it->number, after ? chunk_next(it->chunk, it->at) : it->at, &item, &limit))
+        return STATUS_NO_MEMORY;
+    list_set_count(l, list_own_count(l) + 1);
+    return STATUS_OK;
+}
+
+// ---- replacing -------------------------------------------------------------------------------
+
+static void remove_index(struct list *l, size_t index)
+{
+    size_t first, i = list_locate(l, index, &first);
+    struct chunk *c = list_chunk(l, i);
+
+    if (c->count == 1) {
+        list_take_chunks(l, i, 1);
+        mem_free(c);
+    } else {
+        chunk_remove(c, chunk_at(c, index - first));
+        list_set_chunk(l, i, c);
+    }
+    list_set_count(l, list_own_count(l) - 1);
+    list_settle(l);
+}
+
+// Within the chunk, which grows when it must; false without memory.
+static bool replace_within(struct list *l, size_t i, size_t at, size_t used,
+                           const struct chunk_item *item)
+{
+    struct chunk *c = list_chunk(l, i);
+    size_t offset = at - c->begin;
+
+    if (used > c->cap)
+        c = chunk_resize(c, used, CHUNK_BACK);
+    if (c == NULL)
+        return false;
+    chunk_insert(c, chunk_remove(c, c->begin + offset), item);
+    list_set_chunk(l, i, c);
+    return true;
+}
+
+enum status list_replace(struct type_ctx *ctx, struct value v, const struct list_iter *it,
+                         const char *data, size_t len)
+{
+    struct list *l = value_pointer(v);
+    struct chunk_limit limit = list_limit(ctx);
+    const struct chunk *c = it->chunk;
+    struct chunk_item item;
+
+    if (len > CHUNK_ELEMENT_MAX)
+        return STATUS_TOO_LONG;
+    chunk_item(&item, data, len);
+    size_t used = chunk_used(c) - (chunk_next(c, it->at) - it->at) + chunk_item_size(&item);
+    if (used <= limit.nbytes || c->count == 1)
+        return replace_within(l, it->number, it->at, used, &item) ? STATUS_OK : STATUS_NO_MEMORY;
+    enum status status = list_insert(ctx, v, it, false, data, len);
+    if (status == STATUS_OK)
+        remove_index(l, it->index + 1);
+    return status;
+}
+
+// ---- removing by value -----------------------------------------------------------------------
+
+void list_sweep_init(struct list_sweep *s, struct type_ctx *ctx, const struct list_iter *it,
+                     const struct chunk_item *item, size_t most)
+{
+    size_t before = it->backwards ? list_chunks(it->list) - 1 - it->number : it->number;
+
+    *s = (struct list_sweep){.list = it->list,
+                             .item = item,
+                             .from = it->backwards ? CHUNK_BACK : CHUNK_FRONT,
+                             .most = most,
+                             .limit = list_limit(ctx),
+                             .nread = before,
+                             .nkept = before};
+}
+
+// Number of the chunk that is the i-th on the sweep's way.
+static size_t on_the_way(const struct list_sweep *s, size_t i)
+{
+    return s->from == CHUNK_FRONT ? i : list_chunks(s->list) - 1 - i;
+}
+
+// Appends the chunk to the one kept before when both are small; true: it is gone.
+static bool merge(struct list_sweep *s, struct chunk *c)
+{
+    if (s->nkept == 0)
+        return false;
+    size_t number = on_the_way(s, s->nkept - 1);
+    struct chunk *kept = list_chunk(s->list, number);
+    bool forwards = s->from == CHUNK_FRONT;
+    size_t used = chunk_used(c), room = forwards ? kept->cap - kept->end : kept->begin;
+
+    if (room < used || chunk_used(kept) + used > s->limit.nbytes / 2 ||
+        kept->count + c->count > s->limit.count)
+        return false;
+    chunk_push_entries(kept, forwards ? CHUNK_BACK : CHUNK_FRONT, c->data + c->begin, used,
+                       c->count);
+    list_set_chunk(s->list, number, kept);
+    mem_free(c);
+    return true;
+}
+
+bool list_sweep_step(struct list_sweep *s, size_t *looked)
+{
+    *looked = 0;
+    if (s->removed == s->most || s->nread == list_chunks(s->list))
+        return false;
+    struct chunk *c = list_chunk(s->list, on_the_way(s, s->nread++));
+    *looked = c->count;
+    size_t gone = chunk_filter(c, s->from, s->item, s->most - s->removed);
+    s->removed += gone;
+    if (c->count == 0)
+        mem_free(c);
+    else if (gone == 0 || !merge(s, c))
+        list_set_chunk(s->list, on_the_way(s, s->nkept++), c);
+    return true;
+}
+
+size_t list_sweep_end(struct list_sweep *s)
+{
+    size_t gap = s->nread - s->nkept;
+
+    if (gap > 0)
+        list_take_chunks(s->list, on_the_way(s, s->from == CHUNK_FRONT ? s->nkept : s->nread - 1),
+                         gap);
+    list_set_count(s->list, list_own_count(s->list) - s->removed);
+    list_settle(s->list);
+    return s->removed;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "server/engine/list_ops.h"
+
+#include "server/engine/cmd.h"
+
+enum { DROP_SLICE = 4096 }; // elements that are dropped between two calls of cmd_step()
+
+bool list_ops_side(const struct cmd_ctx *c, int arg, enum chunk_side *side)
+{
+    *side = cmd_arg_is(c, arg, "left") ? CHUNK_FRONT : CHUNK_BACK;
+    return *side == CHUNK_FRONT || cmd_arg_is(c, arg, "right");
+}
+
+static enum status push_all(struct cmd_ctx *c, struct value list, enum chunk_side side,
+                            const struct bytes *elements, int n)
+{
+    for (int i = 0; i < n; i++) {
+        enum status status = list_push(c->types, list, side, elements[i].data, elements[i].len);
+        if (status != STATUS_OK) {
+            list_drop(list, side, (size_t)i);
+            return status;
+        }
+        (void)cmd_step(c, 1); // all or none: never half of them
+    }
+    return STATUS_OK;
+}
+
+// A private list of the elements.
+static enum status list_of(struct cmd_ctx *c, enum chunk_side side, const struct bytes *elements,
+                           int n, struct value *out)
+{
+    size_t nbytes = 0;
+
+    for (int i = 0; n > 1 && i < n; i++)
+        nbytes += list_element_size(elements[i].data, elements[i].len);
+    enum status status = list_new(c->types, nbytes, side, out);
+    if (status != STATUS_OK)
+        return status;
+    status = push_all(c, *out, side, elements, n);
+    if (status != STATUS_OK)
+        list_free(*out);
+    return status;
+}
+
+enum status list_ops_push(struct cmd_ctx *c, int i, struct value list, enum chunk_side side,
+                          const struct bytes *elements, int n)
+{
+    if (!value_is_none(list))
+        return push_all(c, key_mutable(c, i), side, elements, n);
+    enum status status = list_of(c, side, elements, n, &list);
+    if (status == STATUS_OK)
+        key_set(c, i, list);
+    return status;
+}
+
+bool list_ops_reply(struct cmd_ctx *c, struct value list, size_t index, size_t n, bool backwards)
+{
+    struct list_iter it;
+
+    list_iter_init(&it, list, index, backwards);
+    for (; n > 0 && list_iter_next(&it); n--) {
+        reply_bulk(c->reply, it.element.data, it.element.len);
+        if (!cmd_step(c, 1))
+            return false;
+    }
+    return true;
+}
+
+void list_ops_drop(struct cmd_ctx *c, int i, struct value list, enum chunk_side side, size_t n)
+{
+    if (n == 0)
+        return;
+    if (n == list_count(list)) {
+        key_delete(c, i);
+        return;
+    }
+    list = key_mutable(c, i);
+    while (n > 0) {
+        size_t slice = n < DROP_SLICE ? n : DROP_SLICE;
+        list_drop(list, side, slice);
+        n -= slice;
+        (void)cmd_step(c, slice / 64); // whole chunks go at once; the drop is finished once begun
+    }
+}
+
+void list_ops_pop(struct cmd_ctx *c, int i, struct value list, enum chunk_side side, size_t n)
+{
+    size_t count = list_count(list);
+
+    n = n < count ? n : count;
+    reply_array(c->reply, n);
+    if (list_ops_reply(c, list, side == CHUNK_FRONT ? 0 : count - 1, n, side == CHUNK_BACK))
+        list_ops_drop(c, i, list, side, n);
+}
