@@ -13,7 +13,7 @@
 #include "server/net/server.h"
 
 enum {
-    NICE = 5,          // lower priority than connection threads
+    NICE = 10,         // lower priority than connection threads
     THREADS_MAX = 256, // blocked ones included
     RECLAIM_US = 2000, // of giving memory back between two looks for commands
     STACK_BYTES = 2 * 1024 * 1024,
