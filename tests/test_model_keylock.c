@@ -379,11 +379,11 @@ static bool has_been_told(const void *arg)
     return w.told[(const struct park_waiter *)arg - w.waiters];
 }
 
-// Goes for the key until it is locked or, which `patient` decides, the first wake-up says that the
-// thread has to try again; or gives up at some moment while it waits.
+// A connection's way to the key.
 struct async_plan {
     enum keylock_mode mode;
-    bool may_cancel, gives_up;
+    bool may_cancel; // while it waits, perhaps
+    bool gives_up;   // when it is told to try again
 };
 
 static enum keylock_result wait_for_callback(struct park_waiter *waiter)
