@@ -41,7 +41,7 @@ enum {
 };
 
 static struct type_fixture fixture; // the writer's; the readers use its domain
-static struct rwlock key_lock;
+static RWLOCK(RANK_KEY) key_lock;
 static _Atomic uint64_t key_word; // as in an entry of the keyspace
 static _Atomic bool stop;
 static _Atomic unsigned validated, walked; // readers' answers that counted

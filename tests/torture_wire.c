@@ -682,6 +682,17 @@ static void test_a_million_keys_give_their_memory_back(void **state)
     wire_close(w);
 }
 
+static const struct wire_mode torture_modes[] = {
+    {"connection-threads auto", .args = {"--connection-threads", "auto"}},
+    {"slow-command-threshold 0",
+     .args = {"--connection-threads", "2", "--slow-command-threshold", "0"}},
+#ifdef KL_DEBUG
+    {"forced contention", .args = {"--connection-threads", "2"},
+     .commands = {"DEBUG FAIL-LOCKS 1"}},
+#endif
+    {NULL},
+};
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -693,5 +704,5 @@ int main(void)
         SERVER_TEST(test_a_million_keys_give_their_memory_back),
     };
 
-    return run_modes(tests);
+    return run_in_modes(tests, torture_modes);
 }

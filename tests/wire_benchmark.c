@@ -149,6 +149,12 @@ static void test_strings_of_many_keys(void **state)
     assert_in_range(wire_int(w, "DBSIZE"), RANGE + 1, 2 * RANGE);
 }
 
+static const struct wire_mode benchmark_modes[] = {
+    {"connection-threads auto", .args = {"--connection-threads", "auto"}},
+    {"connection-threads 0", .args = {"--connection-threads", "0"}},
+    {NULL},
+};
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,5 +165,5 @@ int main(void)
         WIRE_TEST(test_strings_of_many_keys),
     };
 
-    return run_modes(tests);
+    return run_in_modes(tests, benchmark_modes);
 }
