@@ -4,6 +4,7 @@
 // do not: there is one connection thread in all of these tests.
 #include "tests/lib/wire.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,32 +74,32 @@ static int teardown(void **state)
     wire_close(f->a);
     wire_close(f->b);
     wire_close(f->c);
-    server_stop(f->server);
+    if (f->server) {
+        server_stop(f->server);
+    }
     free(f);
     return 0;
 }
 
-// Has `w` ask for the whole of "big" and read none of it: its command stays on a worker thread,
-// with the read lock.
+// Has `w` ask for the whole of "big" and read no more than the beginning: the command is then on a
+// worker thread with the read lock, and stays there.
 static void hold_big(struct fixture *f, struct wire *w)
 {
-    int64_t running = info(f->c, "locks", "commands_moved_running");
+    char header[32], want[32];
+    size_t n = (size_t)snprintf(want, sizeof want, "*%d\r\n", f->members);
 
     wire_send(w, "SMEMBERS big");
-    wait_until(info(f->c, "locks", "commands_moved_running") == running + 1, LIMIT_MS);
+    assert_int_equal(wire_read_raw(w, header, n), n);
+    assert_memory_equal(header, want, n);
 }
 
-// Reads the reply of SMEMBERS big.
-static void read_big(struct fixture *f, struct wire *w)
+// Reads the rest.
+static void read_rest(struct fixture *f, struct wire *w)
 {
-    char header[32], want[32];
     size_t left = (size_t)f->members * (MEMBER_CHARS + 8); // "$100\r\n" member "\r\n"
-    size_t n = (size_t)snprintf(want, sizeof want, "*%d\r\n", f->members);
     char *members = malloc(left);
 
     assert_non_null(members);
-    assert_int_equal(wire_read_raw(w, header, n), n);
-    assert_memory_equal(header, want, n);
     assert_int_equal(wire_read_raw(w, members, left), left);
     assert_memory_equal(members, "$100\r\n0", 7);
     assert_memory_equal(members + left - 2, "\r\n", 2);
@@ -121,7 +122,7 @@ static void test_parked_writer_holds_up_nobody(void **state)
     expect_reply(f->b, ":1");
     expect_reply(f->b, ":1");
     expect_reply(f->b, ":1");
-    read_big(f, f->a);
+    read_rest(f, f->a);
     expect(f->a, "PONG", "PING");
 }
 
@@ -135,7 +136,7 @@ static void test_reply_waits_for_its_reader(void **state)
     for (int i = 0; i < 3; i++) {
         hold_big(f, f->a);
         expect(f->c, ":1", "EXISTS big");
-        read_big(f, f->a);
+        read_rest(f, f->a);
     }
     if (!server_sanitized()) {
         assert_in_range(server_status_kb(f->server, "VmHWM"), 1, before + 16 * 1024);
@@ -193,7 +194,7 @@ static void test_parked_command_is_killed(void **state)
     expect(f->c, ":1", "CLIENT KILL ID %lld", id);
     expect_closed(gone);
     wire_close(gone);
-    read_big(f, f->a);
+    read_rest(f, f->a);
     expect_match(f->c, ":?*", "SCARD big");
 }
 
@@ -202,10 +203,14 @@ static void test_half_closed_peer_is_answered(void **state)
 {
     struct fixture *f = *state;
     struct wire *w = wire_open(f->server, 2);
+    char header[32], want[32];
+    size_t n = (size_t)snprintf(want, sizeof want, "*%d\r\n", f->members);
 
     wire_send(w, "SMEMBERS big");
     wire_shutdown(w);
-    read_big(f, w);
+    assert_int_equal(wire_read_raw(w, header, n), n);
+    assert_memory_equal(header, want, n);
+    read_rest(f, w);
     expect_closed(w);
     wire_close(w);
 }
@@ -229,9 +234,54 @@ static void test_flush_beside_waiting_commands(void **state)
     hold_big(f, f->a);
     wire_send(f->b, "FLUSHALL");
     expect(f->c, ":1", "SADD other x");
-    read_big(f, f->a);
+    read_rest(f, f->a);
     expect_reply(f->b, "OK");
     expect(f->c, ":0", "DBSIZE");
+}
+
+// A command that had to let the gate close begins again from the start, with nothing left of what
+// its connection did before.
+static void test_deferred_command_starts_over(void **state)
+{
+    struct fixture *f = *state;
+    struct wire *flusher = wire_open(f->server, 2);
+    char want[32];
+
+    snprintf(want, sizeof want, ":%d", f->members);
+    assert_true(wire_send_literal(f->b, "SUNIONSTORE elsewhere big\r\nPING\r\n"));
+    expect_reply(f->b, want);
+    expect_reply(f->b, "PONG");
+    hold_big(f, f->a);
+    wire_send(flusher, "FLUSHALL");
+    wait_until(info(f->c, "locks", "commands_moved_running") == 2, LIMIT_MS);
+    assert_true(wire_send_literal(f->b, "SADD big new\r\nSADD small x\r\n"));
+    expect_reply(flusher, "OK");
+    read_rest(f, f->a);
+    expect_reply(f->b, ":1");
+    expect_reply(f->b, ":1");
+    expect(f->c, ":1", "EXISTS big");
+    expect(f->c, "[\"new\"]", "SMEMBERS big");
+    wire_close(flusher);
+}
+
+// A pipeline that is stopped in the middle, by the end of the server, is answered as far as it has
+// come.
+static void test_end_in_the_middle_of_a_pipeline(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    hold_big(f, f->a);
+    assert_true(wire_send_literal(f->b, "SADD big 1\r\nSADD s 1\r\nSADD s 2\r\nSADD s 3\r\n"));
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    assert_true(wire_send_literal(f->b, "SADD s 4\r\n"));
+    assert_int_equal(kill(server_pid(f->server), SIGTERM), 0);
+    for (int i = 0; i < 4; i++) {
+        expect_reply(f->b, ":1");
+    }
+    read_rest(f, f->a);
+    assert_int_equal(server_wait(f->server, LIMIT_MS), 0);
+    f->server = NULL;
 }
 
 // The server ends while one command is parked and another one's client does not read.
@@ -267,6 +317,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_closed_peer_is_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flush_beside_waiting_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_command_starts_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_in_the_middle_of_a_pipeline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown_beside_waiting_commands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slowlog_tells, setup, teardown),
     };

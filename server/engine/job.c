@@ -83,6 +83,7 @@ static void take_over(struct job *job, struct cmd_ctx *c)
     if (c == &job->c)
         return;
     job->c = *c;
+    job->hint = *c->hint;
     job->c.hint = &job->hint;
     c->thread->keys = job->spare;
     job->spare = NULL;

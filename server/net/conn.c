@@ -607,7 +607,7 @@ void conn_stop(struct conn *c)
     }
     // What has arrived and was not read yet counts as received too, as far as one read goes.
     if (c->state == CONN_OPEN) {
-        if (!c->again) {
+        if (!c->again && c->next_request == c->nrequests) {
             read_some(c);
         }
         if (c->state == CONN_OPEN) {
