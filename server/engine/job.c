@@ -213,6 +213,14 @@ static bool holds_up_others(const struct cmd_ctx *c)
     return false;
 }
 
+// How many bytes may be on their way to the client: well below what would have it closed.
+static size_t most_on_the_way(const struct job_stream *stream)
+{
+    size_t limit = stream->pending.max_len / 4;
+
+    return limit < STREAM_MAX ? limit : STREAM_MAX;
+}
+
 // Waits until the client has read enough; the stream's lock is held.
 static void wait_for_reader_locked(struct job *job, struct cmd_ctx *c)
 {
@@ -221,8 +229,8 @@ static void wait_for_reader_locked(struct job *job, struct cmd_ctx *c)
     int held_up_ms = 0, stalled_ms = 0;
 
     thread_blocks(c->thread, true);
-    while ((now = stream->pending.len + stream->unsent) > STREAM_MAX && !cancelled(job) &&
-           !job->spills) {
+    while ((now = stream->pending.len + stream->unsent) > most_on_the_way(stream) &&
+           !cancelled(job) && !job->spills) {
         condvar_wait_until(&stream->drained, &stream->lock,
                            clock_monotonic_ns() + (int64_t)LOOK_MS * 1000000);
         held_up_ms = holds_up_others(c) ? held_up_ms + LOOK_MS : 0;
@@ -295,7 +303,7 @@ void job_stream_sent(struct job *job, size_t unsent)
 
     mutex_lock(&stream->lock);
     stream->unsent = unsent;
-    bool enough = stream->pending.len + unsent <= STREAM_MAX / 2;
+    bool enough = stream->pending.len + unsent <= most_on_the_way(stream) / 2;
     mutex_unlock(&stream->lock);
     if (enough)
         condvar_notify_one(&stream->drained);
