@@ -298,12 +298,13 @@ static void test_details(void **state)
     log_all(w);
     expect(w, "OK", "SELECT 3");
     expect(w, "OK", "SET k v");
-    expect_match(w,
-                 "[[][[]\"id\" :* \"time\" :1??????* \"duration-us\" :* \"lock-wait-us\" :0 "
-                 "\"queued-us\" :* \"on-worker\" :[01] \"command\" \"set\" \"arguments\" [[]\"SET\" "
-                 "\"k\" \"v\"] \"db\" :3 \"client-id\" :* \"client-addr\" \"127.0.0.1:*\" "
-                 "\"client-name\" \"\"]]",
-                 "SLOWLOG DETAILS 1");
+    expect_match(
+        w,
+        "[[][[]\"id\" :* \"time\" :1??????* \"duration-us\" :* \"lock-wait-us\" :0 "
+        "\"queued-us\" :* \"on-worker\" :[01] \"command\" \"set\" \"arguments\" [[]\"SET\" "
+        "\"k\" \"v\"] \"db\" :3 \"client-id\" :* \"client-addr\" \"127.0.0.1:*\" "
+        "\"client-name\" \"\"]]",
+        "SLOWLOG DETAILS 1");
     log_none(w);
     expect(w, "[]", "SLOWLOG DETAILS 0");
     expect(w, "OK", "SELECT 0");

@@ -18,16 +18,16 @@
 #include "server/net/server.h"
 
 enum {
-    READ_BYTES = 16 * 1024,    // asked for at a time
-    LOOK_COMMANDS = 64,        // quick commands between two looks at the clock
-    SECTION_NS = 100 * 1000,   // then others may reclaim memory or close the gate
-    TURN_COMMANDS = 1024,      // then the loop's other connections get their turn
-    TURN_NS = 500 * 1000,      // likewise
-    FLUSH_BYTES = 256 * 1024,  // output that is sent before the turn is over
-    SEND_BYTES = 256 * 1024,   // sent in a turn: the loop's other connections wait for it
-    DISCARD_READS = 16,        // reads in a row while lingering
-    LINGER_MS = 500,           // for the peer to get the last replies
-    IDLE_TRIM_MS = 2000,       // then the buffers are given back
+    READ_BYTES = 16 * 1024,   // asked for at a time
+    LOOK_COMMANDS = 64,       // quick commands between two looks at the clock
+    SECTION_NS = 100 * 1000,  // then others may reclaim memory or close the gate
+    TURN_COMMANDS = 1024,     // then the loop's other connections get their turn
+    TURN_NS = 500 * 1000,     // likewise
+    FLUSH_BYTES = 256 * 1024, // output that is sent before the turn is over
+    SEND_BYTES = 256 * 1024,  // sent in a turn: the loop's other connections wait for it
+    DISCARD_READS = 16,       // reads in a row while lingering
+    LINGER_MS = 500,          // for the peer to get the last replies
+    IDLE_TRIM_MS = 2000,      // then the buffers are given back
 };
 
 static struct server *server_of(const struct conn *c)
