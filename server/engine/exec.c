@@ -45,8 +45,7 @@ void exec_begin(struct thread *thread)
         if (!atomic_load_explicit(&store->gate, memory_order_seq_cst))
             break;
         atomic_store_explicit(&thread->busy, 0, memory_order_release);
-        mutex_lock(&store->exclusive_lock); // parks until the gate's closer is done
-        mutex_unlock(&store->exclusive_lock);
+        store_wait_gate(store);
     }
     epoch_enter(thread->epoch);
     thread->now_ms = store_now_ms();

@@ -147,6 +147,13 @@ static void wait_for_idle(struct kl_store *store)
     }
 }
 
+void store_wait_gate(struct kl_store *store)
+{
+    // Acquire: what was done while it was closed is seen.
+    for (unsigned spins = 0; atomic_load_explicit(&store->gate, memory_order_acquire); spins++)
+        wait_a_moment(spins);
+}
+
 bool store_flight_begin(struct kl_store *store)
 {
     // Add then load, both seq_cst, against the closer's store of `draining` and loads of
