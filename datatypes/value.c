@@ -6,6 +6,7 @@
 
 #include "datatypes/set.h"
 #include "datatypes/str.h"
+#include "datatypes/zset.h"
 
 enum value_type value_type(struct value v)
 {
@@ -40,9 +41,16 @@ const char *value_type_name(struct value v)
 
 const char *value_encoding(struct value v)
 {
-    if (value_is_string(v))
+    switch (value_type(v)) {
+    case TYPE_STRING:
         return str_encoding(v);
-    return value_kind(v) == VALUE_SET ? set_encoding(v) : "none";
+    case TYPE_SET:
+        return set_encoding(v);
+    case TYPE_ZSET:
+        return zset_encoding(v);
+    default:
+        return "none";
+    }
 }
 
 int64_t value_expires_at(struct value v)
@@ -65,44 +73,90 @@ enum status value_set_expire(struct type_ctx *ctx, struct value v, int64_t at_ms
 
 enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         return set_copy(ctx, v, out);
-    return str_copy(v, out);
+    case VALUE_ZSET:
+        return zset_copy(ctx, v, out);
+    default:
+        return str_copy(v, out);
+    }
 }
 
 void value_free(struct value v)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         set_free(v);
-    else
+        break;
+    case VALUE_ZSET:
+        zset_free(v);
+        break;
+    default:
         str_free(v);
+    }
 }
 
 void value_retire(struct type_ctx *ctx, struct value v)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         set_retire(ctx, v);
-    else
+        break;
+    case VALUE_ZSET:
+        zset_retire(ctx, v);
+        break;
+    default:
         str_retire(ctx, v);
+    }
 }
 
 size_t value_memory(struct value v, size_t samples)
 {
-    return value_kind(v) == VALUE_SET ? set_memory(v, samples) : str_memory(v);
+    switch (value_kind(v)) {
+    case VALUE_SET:
+        return set_memory(v, samples);
+    case VALUE_ZSET:
+        return zset_memory(v, samples);
+    default:
+        return str_memory(v);
+    }
 }
 
 size_t value_weight(struct value v)
 {
-    return value_kind(v) == VALUE_SET ? set_count(v) : 1;
+    switch (value_kind(v)) {
+    case VALUE_SET:
+        return set_count(v);
+    case VALUE_ZSET:
+        return zset_count(v);
+    default:
+        return 1;
+    }
 }
 
 uint64_t value_prefetch(struct value v, const char *member, size_t len)
 {
-    return value_kind(v) == VALUE_SET ? set_prefetch(v, member, len) : 0;
+    switch (value_kind(v)) {
+    case VALUE_SET:
+        return set_prefetch(v, member, len);
+    case VALUE_ZSET:
+        return zset_prefetch(v, member, len);
+    default:
+        return 0;
+    }
 }
 
 void value_prefetch_member(struct value v, uint64_t hash)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         set_prefetch_member(v, hash);
+        break;
+    case VALUE_ZSET:
+        zset_prefetch_member(v, hash);
+        break;
+    default:
+        break;
+    }
 }

@@ -30,6 +30,7 @@ enum param_flag {
     PARAM_IMMUTABLE = 1 << 0,  // not by CONFIG SET
     PARAM_MAXCLIENTS = 1 << 1, // config->admit_clients is asked while running
     PARAM_LOCKS = 1 << 2,      // config_apply_locks() after a change
+    PARAM_ALIAS = 1 << 3,      // an old name of another row, with the same field
 };
 
 // How the field is kept.

@@ -130,7 +130,8 @@ static bool append_new_lines(struct rewrite *w)
     for (size_t i = 0; i < nparams; i++) {
         bool answer = false;
 
-        if (w->seen[i]) {
+        // What an old name says stands under the present one; its line goes on if the file has it.
+        if (w->seen[i] || (params[i].flags & PARAM_ALIAS)) {
             continue;
         }
         if (!differs(w, &params[i], &answer)) {
