@@ -237,6 +237,22 @@ static void test_rank_tree_empties_from_every_side(void **state)
     setup(state);
 }
 
+// Two full leaves, emptied so that only the right one can find that both fit into one.
+static void test_rank_tree_merges_with_the_left_neighbour(void **state)
+{
+    (void)state;
+    fill_in_order(124, true);
+    assert_int_equal(tree.nleaves, 2);
+    for (int i = 0; i < 50; i++)
+        take(0);
+    assert_int_equal(tree.nleaves, 2);
+    while (model.n > 46)
+        take(model.n - 1);
+    assert_int_equal(tree.nleaves, 1);
+    assert_int_equal(tree.height, 0);
+    check_walks();
+}
+
 static void test_rank_tree_bounds_beyond_all_scores(void **state)
 {
     (void)state;
@@ -374,6 +390,7 @@ int main(void)
         TEST(test_rank_tree_inserts_in_order_leave_full_blocks),
         TEST(test_rank_tree_of_one_score_is_in_order_of_members),
         TEST(test_rank_tree_empties_from_every_side),
+        TEST(test_rank_tree_merges_with_the_left_neighbour),
         TEST(test_rank_tree_bounds_beyond_all_scores),
         TEST(test_rank_tree_matches_a_sorted_array),
         TEST(test_rank_tree_failed_inserts_change_nothing),

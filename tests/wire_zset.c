@@ -122,6 +122,7 @@ static void test_zadd_incr(void **state)
     expect(w, "(nil)", "ZADD none XX INCR 1 b");
     expect(w, "(nil)", "ZADD z GT INCR -1 a");
     expect(w, "(nil)", "ZADD z LT INCR 0 a");
+    expect(w, "(nil)", "ZADD z GT INCR 0 a");
     expect(w, "\"6.5\"", "ZADD z LT INCR -1 a");
     expect(w, "\"6.5\"", "ZADD z INCR 0 a");
     expect(w, "-ERR INCR option supports a single increment-element pair", "ZADD z INCR 1 a 2 b");
@@ -508,7 +509,7 @@ static void test_resp3(void **state)
     expect(w, "(nil)", "ZADD z NX INCR 1 b");
     expect(w, "(nil)", "ZSCORE z none");
     expect(w, "(nil)", "ZRANK z none");
-    expect(w, "[[\"a\" ,1] [\"b\" ,4.5] [\"c\" ,inf]]", "ZRANDMEMBER z 5 WITHSCORES");
+    expect(w, "[[\"c\" ,inf] [\"b\" ,4.5] [\"a\" ,1]]", "ZRANDMEMBER z 5 WITHSCORES");
     expect(w, "[\"0\" [\"a\" \"1\" \"b\" \"4.5\" \"c\" \"inf\"]]", "ZSCAN z 0");
     expect(w, "[\"a\" ,1]", "ZPOPMIN z");
     expect(w, "[[\"c\" ,inf]]", "ZPOPMAX z 1");

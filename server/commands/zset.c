@@ -563,7 +563,7 @@ static void zrandmember_count(struct cmd_ctx *c)
         reply_with_repetition(c, set, (uint64_t)-n, scores);
     } else if ((uint64_t)n >= count) {
         zset_reply_header(c->reply, count, scores);
-        zset_reply_span(c, set, (struct zset_span){0, count}, false, scores);
+        zset_reply_span(c, set, (struct zset_span){0, count}, true, scores); // Redis's order
     } else {
         reply_distinct(c, set, (size_t)n, scores);
     }

@@ -107,12 +107,13 @@ static struct zset_span rank_span(size_t count, const struct range *r)
     return (struct zset_span){first, (size_t)(stop - start + 1)};
 }
 
-// Cuts what LIMIT leaves out of a span, which begins at its top when it is walked downwards.
+// Cuts what LIMIT leaves out of a span, which begins at its top when it is walked downwards. As
+// unsigned numbers, a negative offset skips everything and a negative count is no limit.
 static struct zset_span limit_span(struct zset_span span, const struct range *r)
 {
-    size_t skip = r->offset < 0 || (uint64_t)r->offset > span.n ? span.n : (size_t)r->offset;
+    size_t skip = (uint64_t)r->offset > span.n ? span.n : (size_t)r->offset;
     size_t n = span.n - skip;
-    size_t take = r->count < 0 || (uint64_t)r->count > n ? n : (size_t)r->count;
+    size_t take = (uint64_t)r->count > n ? n : (size_t)r->count;
 
     if (!r->down)
         return (struct zset_span){span.first + skip, take};
