@@ -17,10 +17,9 @@
 // 1. Items are in order of (score, member), throughout the chain of leaves.
 // 2. The key of a child is the first item below it, and its count is the number of items below it.
 // 3. No block is empty; an empty tree has no root. An inner root has at least two children.
-// 4. After a removal no two neighbours under one parent that the removal touched could be one block
-//    at most MERGE_PART filled. So blocks are on average at least 3/8 full, but for what splitting
-//    one of a half-empty pair leaves, and the height is below MAX_HEIGHT for any count that memory
-//    allows.
+// 4. A block that lost something is merged with a neighbour under the same parent if together they
+//    fill at most 3/4 of one. So two neighbours are rarely less than 3/8 full on average, and the
+//    height stays below MAX_HEIGHT for any count that memory allows.
 //
 // A full block is split in the middle, but at its end when the item comes last of all and at its
 // beginning when it comes first of all: inserts in order leave full blocks behind.

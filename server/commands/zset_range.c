@@ -9,6 +9,8 @@
 #include "server/engine/zset_bound.h"
 #include "server/engine/zset_span.h"
 
+enum { ORDER_SLICE = 256 }; // members of ZRANGESTORE's result put in order between two steps
+
 #define NOT_INTEGER "value is not an integer or out of range"
 #define NOT_FLOATS  "min or max is not a float"
 #define NOT_LEX     "min or max not valid string range item"
@@ -250,8 +252,8 @@ static enum status copy_span(struct cmd_ctx *c, struct value set, struct zset_sp
         status = zset_build_add(&b, it.member.data, it.member.len, it.member.score, ZSET_SUM);
         cmd_step(c, 4);
     }
-    while (status == STATUS_OK && zset_build_order(&b, 256))
-        cmd_step(c, 4 * 256);
+    while (status == STATUS_OK && zset_build_order(&b, ORDER_SLICE))
+        cmd_step(c, 4 * ORDER_SLICE);
     if (status == STATUS_OK)
         return zset_build_finish(&b, true, out);
     zset_build_abort(&b);
