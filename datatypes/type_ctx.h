@@ -19,7 +19,9 @@ struct type_limits {
     _Atomic size_t set_max_packed_entries; // a set of strings stays one packed blob up to this many
     _Atomic size_t set_max_packed_value;   // ... and while no member is longer than this
     _Atomic int list_max_packed_size;      // a chunk of a list: elements, or -1..-5 for 4..64 KB
-    _Atomic size_t max_string_bytes;       // proto-max-bulk-len: longest string a command may make
+    _Atomic size_t zset_max_packed_entries; // a sorted set stays one packed blob up to this many
+    _Atomic size_t zset_max_packed_value;   // ... and while no member is longer than this
+    _Atomic size_t max_string_bytes;        // proto-max-bulk-len: longest string a command may make
 };
 
 struct type_ctx {

@@ -7,6 +7,7 @@
 #include "datatypes/list.h"
 #include "datatypes/set.h"
 #include "datatypes/str.h"
+#include "datatypes/zset.h"
 
 enum value_type value_type(struct value v)
 {
@@ -48,6 +49,8 @@ const char *value_encoding(struct value v)
         return set_encoding(v);
     case TYPE_LIST:
         return "quicklist"; // whatever it is inside, as in Redis 7.0
+    case TYPE_ZSET:
+        return zset_encoding(v);
     default:
         return "none";
     }
@@ -78,6 +81,8 @@ enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
         return set_copy(ctx, v, out);
     case VALUE_LIST:
         return list_copy(v, out);
+    case VALUE_ZSET:
+        return zset_copy(ctx, v, out);
     default:
         return str_copy(v, out);
     }
@@ -92,6 +97,9 @@ void value_free(struct value v)
     case VALUE_LIST:
         list_free(v);
         break;
+    case VALUE_ZSET:
+        zset_free(v);
+        break;
     default:
         str_free(v);
     }
@@ -99,7 +107,16 @@ void value_free(struct value v)
 
 bool value_free_lazily(struct lazyfree *lf, struct value v)
 {
-    return value_kind(v) == VALUE_SET ? set_free_lazily(lf, v) : str_free_lazily(lf, v);
+    switch (value_kind(v)) {
+    case VALUE_SET:
+        return set_free_lazily(lf, v);
+    case VALUE_LIST:
+    case VALUE_ZSET:
+        value_free(v);
+        return false;
+    default:
+        return str_free_lazily(lf, v);
+    }
 }
 
 void value_retire(struct type_ctx *ctx, struct value v)
@@ -110,6 +127,9 @@ void value_retire(struct type_ctx *ctx, struct value v)
         break;
     case VALUE_LIST:
         list_retire(ctx, v);
+        break;
+    case VALUE_ZSET:
+        zset_retire(ctx, v);
         break;
     default:
         str_retire(ctx, v);
@@ -123,6 +143,8 @@ size_t value_memory(struct value v, size_t samples)
         return set_memory(v, samples);
     case VALUE_LIST:
         return list_memory(v, samples);
+    case VALUE_ZSET:
+        return zset_memory(v, samples);
     default:
         return str_memory(v);
     }
@@ -135,6 +157,8 @@ size_t value_weight(struct value v)
         return set_count(v);
     case VALUE_LIST:
         return list_count(v);
+    case VALUE_ZSET:
+        return zset_count(v);
     default:
         return 1;
     }
@@ -142,15 +166,29 @@ size_t value_weight(struct value v)
 
 uint64_t value_prefetch(struct value v, const char *member, size_t len)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         return set_prefetch(v, member, len);
-    if (value_kind(v) == VALUE_LIST)
+    case VALUE_ZSET:
+        return zset_prefetch(v, member, len);
+    case VALUE_LIST:
         list_prefetch(v);
-    return 0;
+        return 0;
+    default:
+        return 0;
+    }
 }
 
 void value_prefetch_member(struct value v, uint64_t hash)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_kind(v)) {
+    case VALUE_SET:
         set_prefetch_member(v, hash);
+        break;
+    case VALUE_ZSET:
+        zset_prefetch_member(v, hash);
+        break;
+    default:
+        break;
+    }
 }

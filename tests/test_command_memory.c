@@ -70,8 +70,18 @@ static void describe(char *state)
     size_t used = 0;
 
     for (int i = 0; i < 4; i++) {
-        bool is_set = strcmp(inproc_run(client, "TYPE %s", keys[i]), "+set\r\n") == 0;
+        const char *type = inproc_run(client, "TYPE %s", keys[i]);
+        bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0;
         append_sorted(state, &used, keys[i]);
+        if (is_zset) { // in order, and each score behind its member
+            int len = snprintf(state + used, STATE_CHARS - used, "%s%s",
+                               inproc_run(client, "ZRANGE %s 0 -1 WITHSCORES", keys[i]), "\n");
+            used += (size_t)len;
+            assert_true(used < STATE_CHARS);
+            append_sorted(state, &used, inproc_run(client, "ZCARD %s", keys[i]));
+            append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
+            continue;
+        }
         append_sorted(state, &used, inproc_run(client, is_set ? "SMEMBERS %s" : "GET %s", keys[i]));
         append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
         if (is_set)
@@ -307,6 +317,69 @@ static void test_list_changes_without_memory(void **state)
     inproc_run(client, "CONFIG SET list-max-listpack-size -2");
 }
 
+// ---- sorted sets -----------------------------------------------------------------------------
+
+// Adds members m<from> .. m<to - 1> with their numbers as scores.
+static void zfill(const char *key, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        assert_int_equal(inproc_int(client, "ZADD %s %d m%d", key, i, i), 1);
+}
+
+static void test_zadd_without_memory(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    assert_true(run_short_of_memory("ZADD a 1 x 2 y 3 x", ":2\r\n") >= 3);
+    assert_true(run_short_of_memory("ZADD a 0 w", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("ZADD a CH 5 x 7 new 6 y 8 new", ":4\r\n") >= 3);
+    assert_true(run_short_of_memory("ZINCRBY a 100000.5 w", NULL) >= 1);
+    snprintf(command, sizeof command, "ZADD a CH 1 x 5 %s 6 z", LONG_A); // becomes an index
+    assert_true(run_short_of_memory(command, ":3\r\n") >= 10);
+    zfill("b", 0, 300);
+    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_true(
+        run_short_of_memory("ZADD b 5 new1 7 m3 -1 new2 1e3 m4 2 m3 9 new1 1 new3", ":3\r\n") >= 3);
+    // Each of these moves members about, and what was moved must be moved back.
+    for (int i = 0; i < 40; i++) {
+        snprintf(command, sizeof command, "ZADD b CH %d.5 m%d %d.5 m%d %d.25 m%d 9 n%d", i * 7, i,
+                 300 - i * 7, i + 100, 150 - i, i + 200, i);
+        run_short_of_memory(command, ":4\r\n");
+    }
+}
+
+static void test_zrem_without_memory(void **state)
+{
+    (void)state;
+    zfill("a", 0, 100);
+    zfill("c", 0, 300);
+    assert_true(run_short_of_memory("ZREM a m1", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("ZREM a m2 m3 nothing m4 m2", ":3\r\n") >= 4);
+    assert_true(run_short_of_memory("ZREMRANGEBYSCORE a 10 20", ":11\r\n") >= 1);
+    assert_true(run_short_of_memory("ZREMRANGEBYRANK a 0 5", ":6\r\n") >= 1);
+    assert_true(run_short_of_memory("ZPOPMIN a", NULL) >= 1);
+    assert_true(run_short_of_memory("ZPOPMAX a 10", NULL) >= 1);
+    assert_true(run_short_of_memory("ZMPOP 2 none a MIN COUNT 3", NULL) >= 1);
+    assert_int_equal(run_short_of_memory("ZREM c m2 m3 m4", ":3\r\n"), 0);
+    assert_int_equal(run_short_of_memory("ZREMRANGEBYSCORE c 100 150", ":51\r\n"), 0);
+    assert_int_equal(run_short_of_memory("ZPOPMIN c 50", NULL), 0);
+}
+
+static void test_zset_algebra_without_memory(void **state)
+{
+    (void)state;
+    zfill("a", 0, 60);
+    zfill("b", 40, 190);
+    assert_true(run_short_of_memory("ZUNIONSTORE d 2 a b", ":190\r\n") >= 190);
+    assert_true(run_short_of_memory("ZINTERSTORE d 2 a b", ":20\r\n") >= 20);
+    assert_true(run_short_of_memory("ZDIFFSTORE d 2 a b", ":40\r\n") >= 40);
+    assert_true(run_short_of_memory("ZRANGESTORE d b 0 9", ":10\r\n") >= 10);
+    assert_true(run_short_of_memory("ZUNION 2 a b", NULL) >= 190);
+    assert_true(run_short_of_memory("ZRANDMEMBER b 10", NULL) >= 1);
+    assert_int_equal(run_short_of_memory("ZRANGE b 0 -1", NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +392,9 @@ int main(void)
         cmocka_unit_test_setup(test_algebra_without_memory, setup),
         cmocka_unit_test_setup(test_push_without_memory, setup),
         cmocka_unit_test_setup(test_list_changes_without_memory, setup),
+        cmocka_unit_test_setup(test_zadd_without_memory, setup),
+        cmocka_unit_test_setup(test_zrem_without_memory, setup),
+        cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);

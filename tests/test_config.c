@@ -349,7 +349,7 @@ static void test_config_file_including_itself(void **state)
     unlink(path);
 }
 
-// The example shows every parameter with its default.
+// The example shows every parameter with its default, under its present name.
 static void test_config_example(void **state)
 {
     struct config *config = *state, *defaults;
@@ -368,6 +368,9 @@ static void test_config_example(void **state)
     defaults = config_new();
     assert_non_null(defaults);
     for (size_t i = 0; i < nparams; i++) {
+        if (params[i].flags & PARAM_ALIAS) {
+            continue;
+        }
         snprintf(line, sizeof(line), "\n%s ", params[i].name);
         if (!(params[i].flags & PARAM_ALIAS) && !strstr(content, line)) {
             fail_msg("redis.conf.example lacks %s", params[i].name);

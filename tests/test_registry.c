@@ -26,11 +26,6 @@ static bool is_container(const struct command_entry *e)
     return e->nchildren > 0;
 }
 
-static bool has_keys(const struct command *row)
-{
-    return row->keys.first != 0 || row->getkeys;
-}
-
 static void test_names_are_unique_and_lower_case(void **state)
 {
     (void)state;
@@ -89,6 +84,8 @@ static void test_arity_covers_the_keys(void **state)
         int arity = e->row->arity, least = arity < 0 ? -arity : arity;
 
         row_assert(e, arity != 0 && least >= (e->parent ? 2 : 1));
+        row_assert(e, e->row->numkeys == 0 || e->row->numkeys + 1 < least);
+        row_assert(e, e->row->numkeys == 0 || e->row->numkeys > keys.last);
         if (!keys.first) {
             row_assert(e, keys.last == 0 && keys.step == 0);
             continue;
@@ -105,14 +102,15 @@ static void test_locks_and_flags_agree(void **state)
     for (unsigned i = 0; i < registry_count(); i++) {
         const struct command_entry *e = registry_at(i);
         uint32_t flags = e->row->flags;
-        bool keys = has_keys(e->row), writes = e->row->lock == LOCK_WRITE;
+        bool keys = command_has_keys(e), writes = e->row->lock == LOCK_WRITE;
 
         row_assert(e, keys || e->row->lock == LOCK_NONE);
         row_assert(e, !(flags & CMD_WRITE) || !keys);    // keys that change: LOCK_WRITE says so
         row_assert(e, !(flags & CMD_READONLY) || !keys); // likewise for keys that do not
         row_assert(e, !(flags & CMD_WRITE) || !(flags & CMD_READONLY));
         row_assert(e, !(flags & CMD_DENYOOM) || command_writes(e));
-        row_assert(e, !(flags & CMD_READ_REST) || (writes && e->row->keys.last != 1));
+        row_assert(e, !(flags & CMD_READ_REST) ||
+                          (writes && (e->row->keys.last != 1 || e->row->numkeys)));
         row_assert(e, !(command_writes(e) && command_readonly(e)));
     }
 }

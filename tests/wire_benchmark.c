@@ -109,6 +109,18 @@ static void test_sadd_then_spop_of_many_members(void **state)
     expect(w, ":0", "EXISTS myset");
 }
 
+static void test_zadd_zpopmin(void **state)
+{
+    struct wire *w = *state;
+
+    benchmark(w, 1, many(), "-c 50 -r 10000 -P 16 -t zadd");
+    int64_t added = wire_int(w, "ZCARD myzset");
+    assert_in_range(added, RANGE / 2, RANGE);
+    assert_int_equal(wire_int(w, "ZCOUNT myzset -inf +inf"), added);
+    benchmark(w, 1, many(), "-c 50 -t zpopmin"); // more pops than members
+    expect(w, ":0", "DBSIZE");
+}
+
 static void test_strings(void **state)
 {
     struct wire *w = *state;
@@ -158,11 +170,9 @@ static const struct wire_mode benchmark_modes[] = {
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_sadd_spop),
-        WIRE_TEST(test_sadd_then_spop_of_many_members),
-        WIRE_TEST(test_strings),
-        WIRE_TEST(test_strings_pipelined),
-        WIRE_TEST(test_strings_of_many_keys),
+        WIRE_TEST(test_sadd_spop),         WIRE_TEST(test_sadd_then_spop_of_many_members),
+        WIRE_TEST(test_zadd_zpopmin),      WIRE_TEST(test_strings),
+        WIRE_TEST(test_strings_pipelined), WIRE_TEST(test_strings_of_many_keys),
     };
 
     return run_in_modes(tests, benchmark_modes);

@@ -68,7 +68,7 @@ static struct words flags_of(const struct command_entry *e)
     add_word(&w, flags & CMD_FAST, "fast");
     add_word(&w, flags & CMD_NO_AUTH, "no_auth");
     add_word(&w, flags & CMD_NO_MULTI, "no_multi");
-    add_word(&w, e->row->getkeys && e->row->keys.first == 0, "movablekeys");
+    add_word(&w, e->row->numkeys || (e->row->getkeys && e->row->keys.first == 0), "movablekeys");
     add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
     return w;
 }
@@ -80,6 +80,9 @@ static const char *type_category(const char *family)
         {"set", "@set"},
         {"set_combine", "@set"},
         {"zset", "@sortedset"},
+        {"zset_range", "@sortedset"},
+        {"zset_pop", "@sortedset"},
+        {"zset_combine", "@sortedset"},
         {"list", "@list"},
         {"list_move", "@list"},
         {"hash", "@hash"},
@@ -158,19 +161,34 @@ static void reply_field(struct cmd_ctx *c, const char *name, int64_t value)
     reply_int(c->reply, value);
 }
 
-static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, const char *use)
+// Keys that are looked for from argument `index` on.
+static void reply_spec_from(struct cmd_ctx *c, int index, const char *use)
 {
     reply_map(c->reply, 3);
     reply_bulk_str(c->reply, "flags");
     reply_split(c, use, reply_simple);
     reply_bulk_str(c->reply, "begin_search");
     reply_type_and_spec(c, "index", 1);
-    reply_field(c, "index", keys.first);
+    reply_field(c, "index", index);
     reply_bulk_str(c->reply, "find_keys");
+}
+
+static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, const char *use)
+{
+    reply_spec_from(c, keys.first, use);
     reply_type_and_spec(c, "range", 3);
     reply_field(c, "lastkey", keys.last < 0 ? keys.last : keys.last - keys.first);
     reply_field(c, "keystep", keys.step);
     reply_field(c, "limit", 0);
+}
+
+static void reply_counted_spec(struct cmd_ctx *c, int numkeys, const char *use)
+{
+    reply_spec_from(c, numkeys, use);
+    reply_type_and_spec(c, "keynum", 3);
+    reply_field(c, "keynumidx", 0);
+    reply_field(c, "firstkey", 1);
+    reply_field(c, "keystep", 1);
 }
 
 // Keys that only the command's own function finds.
@@ -195,6 +213,8 @@ static bool is_pair(const struct command *row)
 
 static unsigned count_key_specs(const struct command *row)
 {
+    if (row->numkeys)
+        return row->keys.first ? 2 : 1;
     if (row->keys.first == 0)
         return row->getkeys != NULL;
     return (row->flags & CMD_READ_REST) || is_pair(row) ? 2 : 1;
@@ -208,7 +228,11 @@ static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
     unsigned n = count_key_specs(row);
 
     reply_set(c->reply, n);
-    if (n == 2) {
+    if (row->numkeys) {
+        if (n == 2)
+            reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
+        reply_counted_spec(c, row->numkeys, use_of(row, read_rest ? LOCK_READ : row->lock, n == 1));
+    } else if (n == 2) {
         reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
         reply_range_spec(c, rest, use_of(row, read_rest ? LOCK_READ : LOCK_WRITE, false));
     } else if (row->keys.first) {
@@ -297,10 +321,11 @@ static void cmd_command_info(struct cmd_ctx *c)
 static const char *group_of(const struct command_entry *e)
 {
     static const char *const FAMILIES[][2] = {
-        {"client", "connection"},        {"command", "server"}, {"config", "server"},
-        {"database", "server"},          {"debug", "server"},   {"memory", "server"},
-        {"expire", "generic"},           {"object", "generic"}, {"scan", "generic"},
-        {"set_combine", "set"},          {"list_move", "list"}, {"zset", "sorted-set"},
+        {"client", "connection"},        {"command", "server"},      {"config", "server"},
+        {"database", "server"},          {"debug", "server"},        {"memory", "server"},
+        {"expire", "generic"},           {"object", "generic"},      {"scan", "generic"},
+        {"set_combine", "set"},          {"list_move", "list"},      {"zset", "sorted-set"},
+        {"zset_range", "sorted-set"},    {"zset_pop", "sorted-set"}, {"zset_combine", "sorted-set"},
         {"transaction", "transactions"},
     };
 
@@ -519,7 +544,7 @@ static const struct command_entry *find_inner(struct cmd_ctx *c)
         reply_error(c->reply, "Invalid command specified");
         return NULL;
     }
-    if (e->row->keys.first == 0 && !e->row->getkeys) {
+    if (!command_has_keys(e)) {
         reply_error(c->reply, "The command has no key arguments");
         return NULL;
     }

@@ -87,6 +87,11 @@ struct command {
     // it may stop early; the handler, which then runs without some locks, must report the same
     // error.
     void (*getkeys)(struct cmd_ctx *);
+    // Optional: the argument that counts the keys which follow it, behind those of `keys` if there
+    // are such (ZUNIONSTORE). Where the count is no good the command gets no keys at all and the
+    // handler, which runs without locks then, must report that first.
+    int numkeys;
+
     // Optional, for COMMAND INFO only, in its words with blanks between: what becomes of the first
     // key and of the others ("RW access delete") where the lock class does not say enough, and
     // hints for clients and proxies.
@@ -146,6 +151,11 @@ const struct command_entry *registry_find_sub(const struct command_entry *, stru
 // All commands and subcommands by id; top-level ones have no parent.
 unsigned registry_count(void);
 const struct command_entry *registry_at(unsigned id);
+// True when its arguments name keys.
+static inline bool command_has_keys(const struct command_entry *e)
+{
+    return e->row->keys.first != 0 || e->row->numkeys != 0 || e->row->getkeys;
+}
 // True when the command changes data (flag "write").
 bool command_writes(const struct command_entry *);
 // True when it reads data only (flag "readonly").

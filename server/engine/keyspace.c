@@ -112,6 +112,37 @@ int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
     return t->nslots++;
 }
 
+static void collect_range(struct cmd_ctx *c)
+{
+    const struct command *row = c->cmd->row;
+    int last = row->keys.last < 0 ? c->argc + row->keys.last : row->keys.last;
+
+    if (last >= c->argc)
+        last = c->argc - 1;
+    for (int arg = row->keys.first; arg <= last; arg += row->keys.step) {
+        bool only_read = (row->flags & CMD_READ_REST) && arg != row->keys.first;
+        if (cmd_add_key(c, arg, c->db, only_read ? LOCK_READ : row->lock) < 0)
+            break;
+    }
+}
+
+// The keys that an argument counts, and those of `keys`.
+static void collect_counted(struct cmd_ctx *c)
+{
+    const struct command *row = c->cmd->row;
+    enum lock_class mode = row->flags & CMD_READ_REST ? LOCK_READ : row->lock;
+    int64_t n;
+
+    if (!bytes_to_i64(c->argv[row->numkeys], &n) || n < 1 || n > c->argc - row->numkeys - 1)
+        return;
+    if (row->keys.first)
+        collect_range(c);
+    for (int i = 1; i <= n; i++) {
+        if (cmd_add_key(c, row->numkeys + i, c->db, mode) < 0)
+            break;
+    }
+}
+
 enum status keyspace_collect(struct cmd_ctx *c)
 {
     const struct command *row = c->cmd->row;
@@ -125,15 +156,10 @@ enum status keyspace_collect(struct cmd_ctx *c)
     t->hits = t->misses = 0;
     if (row->getkeys) {
         row->getkeys(c);
+    } else if (row->numkeys) {
+        collect_counted(c);
     } else if (row->keys.first) {
-        int last = row->keys.last < 0 ? c->argc + row->keys.last : row->keys.last;
-        if (last >= c->argc)
-            last = c->argc - 1;
-        for (int arg = row->keys.first; arg <= last; arg += row->keys.step) {
-            bool only_read = (row->flags & CMD_READ_REST) && arg != row->keys.first;
-            if (cmd_add_key(c, arg, c->db, only_read ? LOCK_READ : row->lock) < 0)
-                break;
-        }
+        collect_range(c);
     }
     c->nkeys = t->nslots;
     return t->no_memory ? STATUS_NO_MEMORY : STATUS_OK;

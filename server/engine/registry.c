@@ -143,6 +143,6 @@ bool command_writes(const struct command_entry *e)
 
 bool command_readonly(const struct command_entry *e)
 {
-    bool has_keys = e->row->keys.first != 0 || e->row->getkeys;
+    bool has_keys = command_has_keys(e);
     return !command_writes(e) && (has_keys || (e->row->flags & CMD_READONLY));
 }

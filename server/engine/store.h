@@ -91,8 +91,8 @@ void store_exclusive(struct thread *, void (*fn)(struct kl_store *, void *arg), 
 // it waits. Each success is ended once.
 bool store_flight_begin(struct kl_store *);
 void store_flight_end(struct kl_store *);
-// Waits until no whole-keyspace operation is under way, which may take as long as the commands that it
-// waits for. Outside exec_begin.
+// Waits until no whole-keyspace operation is under way, which may take as long as the commands that
+// it waits for. Outside exec_begin.
 void store_wait_open(struct kl_store *);
 // Waits until the gate is open: a moment. Outside exec_begin. Not through exclusive_lock, where the
 // next closer may be ahead and wait for commands in flight.

@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: MIT
+//
+// Sorted set commands that deal with single members, and those that walk without an order. Ranges
+// are in zset_range.c, ZPOPMIN and its kin in zset_pop.c, several sets at a time in zset_combine.c.
+//
+// A single change is made in place; each operation of zset.h is all or nothing. A command that
+// makes several changes, each of which may need memory, must not stop half-way: to a compact set
+// they are made in a copy that then takes its place (`aside`); in an index they are made in place
+// and taken back when one fails.
+#include "datatypes/zset.h"
+
+#include <math.h>
+
+#include "datatypes/mem.h"
+#include "datatypes/rng.h"
+#include "resp/digits.h"
+#include "resp/double.h"
+#include "server/engine/cmd.h"
+#include "server/engine/scan_args.h"
+#include "server/engine/work.h"
+#include "server/engine/zset_span.h"
+
+enum { INLINE_PAIRS = 32 }; // pairs of ZADD that are listed without allocating
+
+static bool find(struct cmd_ctx *c, struct value zset, int arg, struct zset_place *place)
+{
+    return zset_find(zset, c->argv[arg].data, c->argv[arg].len, place);
+}
+
+// ---- ZADD, ZINCRBY ----------------------------------------------------------------------------
+
+// A score and the member behind it.
+struct pair {
+    int arg; // of the member
+    double score;
+    // What was done, and to what, should it be taken back.
+    enum { PAIR_UNCHANGED, PAIR_ADDED, PAIR_UPDATED } done;
+    double before;
+};
+
+struct zadd {
+    struct cmd_ctx *c;
+    bool nx, xx, gt, lt, ch, incr;
+    struct pair *pairs;
+    int npairs;
+    struct value set; // that is changed; absent: not before the first change
+    bool opened;      // `set` may be changed
+    bool aside;       // ... and is private
+    int64_t added, updated;
+    bool applied; // the last pair met its conditions
+    double score; // that it led to
+    struct pair few[INLINE_PAIRS];
+};
+
+static int parse_zadd_flags(struct zadd *z)
+{
+    struct cmd_ctx *c = z->c;
+    int arg = 2;
+
+    for (; arg < c->argc; arg++) {
+        if (cmd_arg_is(c, arg, "nx"))
+            z->nx = true;
+        else if (cmd_arg_is(c, arg, "xx"))
+            z->xx = true;
+        else if (cmd_arg_is(c, arg, "gt"))
+            z->gt = true;
+        else if (cmd_arg_is(c, arg, "lt"))
+            z->lt = true;
+        else if (cmd_arg_is(c, arg, "ch"))
+            z->ch = true;
+        else if (cmd_arg_is(c, arg, "incr"))
+            z->incr = true;
+        else
+            break;
+    }
+    return arg;
+}
+
+// NULL when the flags and the number of pairs go together, else the error.
+static const char *zadd_conflict(const struct zadd *z)
+{
+    if (z->nx && z->xx)
+        return "XX and NX options at the same time are not compatible";
+    if (z->nx + z->gt + z->lt > 1)
+        return "GT, LT, and/or NX options at the same time are not compatible";
+    if (z->incr && z->npairs > 1)
+        return "INCR option supports a single increment-element pair";
+    return NULL;
+}
+
+static bool parse_zadd_pairs(struct zadd *z, int arg)
+{
+    z->pairs = z->few;
+    if (z->npairs > INLINE_PAIRS)
+        z->pairs = mem_alloc((size_t)z->npairs * sizeof *z->pairs);
+    if (z->pairs == NULL) {
+        cmd_reply_status(z->c, STATUS_NO_MEMORY);
+        return false;
+    }
+    for (int i = 0; i < z->npairs; i++, arg += 2) {
+        struct pair *p = &z->pairs[i];
+        p->arg = arg + 1;
+        p->done = PAIR_UNCHANGED;
+        if (!cmd_arg_double(z->c, arg, &p->score))
+            return false;
+    }
+    return true;
+}
+
+// Reads the arguments. False: an error was replied.
+static bool parse_zadd(struct zadd *z)
+{
+    int arg = parse_zadd_flags(z), rest = z->c->argc - arg;
+
+    if (rest == 0 || rest % 2 != 0) {
+        cmd_reply_syntax(z->c);
+        return false;
+    }
+    z->npairs = rest / 2;
+    const char *conflict = zadd_conflict(z);
+    if (conflict != NULL) {
+        reply_error(z->c->reply, conflict);
+        return false;
+    }
+    return parse_zadd_pairs(z, arg);
+}
+
+// Sees to it that z->set may be changed.
+static enum status open_set(struct zadd *z)
+{
+    struct value old = z->set;
+
+    if (z->opened)
+        return STATUS_OK;
+    z->opened = true;
+    z->aside = value_is_none(old) || (z->npairs > 1 && zset_is_compact(old));
+    if (!z->aside) {
+        key_mutable(z->c, 0);
+        return STATUS_OK;
+    }
+    z->set = VALUE_ABSENT;
+    return value_is_none(old) ? zset_new(z->c->types, &z->set)
+                              : value_copy(z->c->types, old, &z->set);
+}
+
+// What a pair comes to for a member with this place; its score is then the one to be stored.
+// False: the sum is no number.
+static bool decide(struct zadd *z, struct pair *p, const struct zset_place *place)
+{
+    z->applied = false;
+    if (!place->found) {
+        z->applied = !z->xx;
+        p->done = z->applied ? PAIR_ADDED : PAIR_UNCHANGED;
+        return true;
+    }
+    if (z->nx)
+        return true;
+    if (z->incr)
+        p->score += place->score;
+    if (isnan(p->score))
+        return false;
+    if ((z->lt && p->score >= place->score) || (z->gt && p->score <= place->score))
+        return true;
+    z->applied = true;
+    p->before = place->score;
+    if (p->score != place->score)
+        p->done = PAIR_UPDATED;
+    return true;
+}
+
+// Does one pair. False: an error was replied, and the pair changed nothing.
+static bool zadd_pair(struct zadd *z, struct pair *p)
+{
+    struct zset_place place = {.found = false};
+    struct bytes member = z->c->argv[p->arg];
+
+    if (!value_is_none(z->set))
+        find(z->c, z->set, p->arg, &place);
+    if (!decide(z, p, &place)) {
+        reply_error(z->c->reply, "resulting score is not a number (NaN)");
+        return false;
+    }
+    z->score = p->score;
+    if (p->done == PAIR_UNCHANGED)
+        return true;
+    enum status status = open_set(z);
+    if (status == STATUS_OK)
+        status = zset_put(z->c->types, z->set, &place, member.data, member.len, p->score);
+    if (status != STATUS_OK) {
+        p->done = PAIR_UNCHANGED;
+        cmd_reply_status(z->c, status);
+        return false;
+    }
+    z->added += p->done == PAIR_ADDED;
+    z->updated += p->done == PAIR_UPDATED;
+    return true;
+}
+
+// Takes back what was done in place to an index by the pairs before `end`, the latest first.
+static void take_back(struct zadd *z, int end)
+{
+    struct zset_place place;
+
+    while (end-- > 0) {
+        const struct pair *p = &z->pairs[end];
+        struct bytes member = z->c->argv[p->arg];
+        if (p->done == PAIR_UNCHANGED || !find(z->c, z->set, p->arg, &place))
+            continue;
+        // Removing never fails here. Moving back needs memory only where blocks of the tree have
+        // become one since: with none left such a member keeps its new score.
+        if (p->done == PAIR_ADDED)
+            (void)zset_remove(z->c->types, z->set, &place);
+        else
+            (void)zset_put(z->c->types, z->set, &place, member.data, member.len, p->before);
+    }
+}
+
+// Does all pairs or none. False: an error was replied.
+static bool zadd_run(struct zadd *z)
+{
+    for (int i = 0; i < z->npairs; i++) {
+        if (zadd_pair(z, &z->pairs[i])) {
+            cmd_step(z->c, 4);
+            continue;
+        }
+        if (z->opened && !z->aside)
+            take_back(z, i);
+        else if (z->aside && !value_is_none(z->set))
+            value_free(z->set);
+        return false;
+    }
+    if (z->aside)
+        key_set(z->c, 0, z->set);
+    return true;
+}
+
+static void reply_zadd(const struct zadd *z)
+{
+    struct reply *reply = z->c->reply;
+
+    if (!z->incr)
+        reply_int(reply, z->ch ? z->added + z->updated : z->added);
+    else if (z->applied)
+        reply_double(reply, z->score);
+    else
+        reply_null(reply);
+}
+
+static void zadd(struct cmd_ctx *c, bool incr)
+{
+    struct zadd z = {.c = c, .incr = incr};
+
+    if (parse_zadd(&z) && key_get_type(c, 0, TYPE_ZSET, &z.set) && zadd_run(&z))
+        reply_zadd(&z);
+    if (z.pairs != z.few)
+        mem_free(z.pairs);
+}
+
+/* ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [...]  -> number added; with CH number
+ * changed; with INCR the new score or nil */
+static void cmd_zadd(struct cmd_ctx *c)
+{
+    zadd(c, false);
+}
+
+/* ZINCRBY key increment member  -> the new score */
+static void cmd_zincrby(struct cmd_ctx *c)
+{
+    zadd(c, true);
+}
+
+// ---- ZREM -------------------------------------------------------------------------------------
+
+// Removes the arguments from 2 on from a set that may be changed.
+static enum status remove_args(struct cmd_ctx *c, struct value set, int64_t *removed)
+{
+    struct zset_place place;
+    enum status status = STATUS_OK;
+
+    for (int i = 2; i < c->argc && status == STATUS_OK; i++) {
+        if (find(c, set, i, &place)) {
+            status = zset_remove(c->types, set, &place);
+            *removed += status == STATUS_OK;
+        }
+        cmd_step(c, 4);
+    }
+    return status;
+}
+
+static bool has_any(struct cmd_ctx *c, struct value set)
+{
+    struct zset_place place;
+
+    for (int i = 2; i < c->argc; i++) {
+        if (find(c, set, i, &place))
+            return true;
+    }
+    return false;
+}
+
+static enum status zrem(struct cmd_ctx *c, struct value old, int64_t *removed)
+{
+    bool aside = c->argc > 3 && zset_is_compact(old);
+    struct value set = old;
+    enum status status = STATUS_OK;
+
+    if (!has_any(c, old))
+        return STATUS_OK;
+    if (aside)
+        status = value_copy(c->types, old, &set);
+    else
+        key_mutable(c, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = remove_args(c, set, removed);
+    bool keep = status == STATUS_OK && zset_count(set) > 0;
+    if (aside && keep)
+        key_set(c, 0, set);
+    else if (aside)
+        value_free(set);
+    if (status == STATUS_OK && !keep)
+        key_delete(c, 0);
+    return status;
+}
+
+/* ZREM key member [member ...]  -> number removed */
+static void cmd_zrem(struct cmd_ctx *c)
+{
+    struct value set;
+    int64_t removed = 0;
+    enum status status = STATUS_OK;
+
+    if (!key_get_type(c, 0, TYPE_ZSET, &set))
+        return;
+    if (!value_is_none(set))
+        status = zrem(c, set, &removed);
+    if (status == STATUS_OK)
+        reply_int(c->reply, removed);
+    else
+        cmd_reply_status(c, status);
+}
+
+// ---- looking ----------------------------------------------------------------------------------
+
+/* ZCARD key */
+static void cmd_zcard(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (key_get_type(c, 0, TYPE_ZSET, &set))
+        reply_int(c->reply, value_is_none(set) ? 0 : (int64_t)zset_count(set));
+}
+
+static void reply_score(struct cmd_ctx *c, struct value set, int arg)
+{
+    struct zset_place place;
+
+    if (!value_is_none(set) && find(c, set, arg, &place))
+        reply_double(c->reply, place.score);
+    else
+        reply_null(c->reply);
+}
+
+/* ZSCORE key member */
+static void cmd_zscore(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (key_get_type(c, 0, TYPE_ZSET, &set))
+        reply_score(c, set, 2);
+}
+
+/* ZMSCORE key member [member ...]  -> a score or nil for each */
+static void cmd_zmscore(struct cmd_ctx *c)
+{
+    struct value set;
+
+    if (!key_get_type(c, 0, TYPE_ZSET, &set))
+        return;
+    reply_array(c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++)
+        reply_score(c, set, i);
+}
+
+static void zrank(struct cmd_ctx *c, bool down)
+{
+    struct zset_place place;
+    struct value set;
+
+    if (!key_get_type(c, 0, TYPE_ZSET, &set))
+        return;
+    if (value_is_none(set) || !find(c, set, 2, &place)) {
+        reply_null(c->reply);
+        return;
+    }
+    size_t rank = zset_rank(set, &place);
+    reply_int(c->reply, (int64_t)(down ? zset_count(set) - 1 - rank : rank));
+}
+
+/* ZRANK key member */
+static void cmd_zrank(struct cmd_ctx *c)
+{
+    zrank(c, false);
+}
+
+/* ZREVRANK key member */
+static void cmd_zrevrank(struct cmd_ctx *c)
+{
+    zrank(c, true);
+}
+
+// ---- ZSCAN ------------------------------------------------------------------------------------
+
+struct zscan_page {
+    const struct scan_args *args;
+    bool compact;
+    struct reply members; // gathered aside, because the cursor comes first
+    size_t seen, n;
+};
+
+// A score as ZSCAN writes it: as elsewhere, but a whole number in a small set never with an
+// exponent, as in Redis, which keeps these as integers.
+static void reply_scanned_score(struct reply *reply, double score, bool compact)
+{
+    const double MOST = 4611686018427387904.0; // 2^62
+    char text[DOUBLE_CHARS];
+
+    if (compact && fabs(score) <= MOST && score == (double)(int64_t)score)
+        reply_bulk_i64(reply, (int64_t)score);
+    else
+        reply_bulk(reply, text, double_format(score, text));
+}
+
+static void zscan_visit(const struct zset_member *m, void *arg)
+{
+    struct zscan_page *page = arg;
+
+    page->seen++;
+    if (!scan_args_match(page->args, m->data, m->len))
+        return;
+    reply_bulk(&page->members, m->data, m->len);
+    reply_scanned_score(&page->members, m->score, page->compact);
+    page->n += 2;
+}
+
+static void reply_page(struct cmd_ctx *c, uint64_t cursor, const struct zscan_page *page)
+{
+    char text[DIGITS_MAX];
+
+    reply_array(c->reply, 2);
+    reply_bulk(c->reply, text, digits_write_u64(text, cursor));
+    reply_array(c->reply, page->n);
+    reply_raw(c->reply, page->members.data, page->members.len);
+}
+
+/* ZSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member, score ...]] */
+static void cmd_zscan(struct cmd_ctx *c)
+{
+    struct scan_args args;
+    struct zscan_page page = {.args = &args};
+    struct value set;
+
+    if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_ZSET, &set))
+        return;
+    reply_init(&page.members, c->reply->protocol);
+    if (value_is_none(set)) {
+        reply_page(c, 0, &page);
+        return;
+    }
+    if (!scan_args_options(c, 3, &args))
+        return;
+    uint64_t cursor = args.cursor, steps = scan_args_steps(&args);
+    page.compact = zset_is_compact(set);
+    do {
+        size_t before = page.seen;
+        cursor = zset_scan(set, cursor, zscan_visit, &page);
+        if (!cmd_step(c, 1 + page.seen - before))
+            break;
+    } while (cursor != 0 && --steps > 0 && page.seen < args.count);
+    if (page.members.failed)
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+    else
+        reply_page(c, cursor, &page);
+    reply_free(&page.members);
+}
+
+// ---- ZRANDMEMBER ------------------------------------------------------------------------------
+
+struct random_reply {
+    struct reply *reply;
+    bool scores;
+};
+
+static void reply_picked(const struct zset_member *m, void *arg)
+{
+    const struct random_reply *to = arg;
+    zset_reply_member(to->reply, m, to->scores);
+}
+
+// Replies `n` members, the same one any number of times.
+static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t n, bool scores)
+{
+    size_t count = zset_count(set);
+    struct zset_member m;
+
+    zset_reply_header(c->reply, n, scores);
+    // A reply that is too long fails, and the connection is closed for it.
+    for (uint64_t i = 0; i < n && !c->reply->failed; i++) {
+        zset_at(set, rng_below(c->types->rng, count), &m);
+        zset_reply_member(c->reply, &m, scores);
+        if (!cmd_step(c, 4))
+            return;
+    }
+}
+
+static void reply_distinct(struct cmd_ctx *c, struct value set, size_t n, bool scores)
+{
+    struct random_reply to = {c->reply, scores};
+    size_t mark = reply_mark(c->reply);
+
+    zset_reply_header(c->reply, n, scores);
+    enum status status = zset_sample(c->types, set, n, reply_picked, &to);
+    if (status != STATUS_OK) {
+        reply_truncate(c->reply, mark);
+        cmd_reply_status(c, status);
+    }
+}
+
+// Reads [count [WITHSCORES]]; false: an error was replied.
+static bool parse_zrandmember(struct cmd_ctx *c, int64_t *n, bool *scores)
+{
+    *scores = c->argc == 4 && cmd_arg_is(c, 3, "withscores");
+    if (!cmd_arg_i64(c, 2, n))
+        return false;
+    if (*n == INT64_MIN) {
+        reply_errorf(c->reply, "value is out of range, value must between %lld and %lld",
+                     -(long long)INT64_MAX, (long long)INT64_MAX);
+        return false;
+    }
+    if (c->argc > 3 && !*scores) {
+        cmd_reply_syntax(c);
+        return false;
+    }
+    if (*scores && (*n < -INT64_MAX / 2 || *n > INT64_MAX / 2)) {
+        reply_error(c->reply, "value is out of range");
+        return false;
+    }
+    return true;
+}
+
+static void zrandmember_count(struct cmd_ctx *c)
+{
+    struct value set;
+    bool scores;
+    int64_t n;
+
+    if (!parse_zrandmember(c, &n, &scores) || !key_get_type(c, 0, TYPE_ZSET, &set))
+        return;
+    size_t count = value_is_none(set) ? 0 : zset_count(set);
+    if (count == 0 || n == 0) {
+        reply_empty_array(c->reply);
+    } else if (n < 0) {
+        reply_with_repetition(c, set, (uint64_t)-n, scores);
+    } else if ((uint64_t)n >= count) {
+        zset_reply_header(c->reply, count, scores);
+        zset_reply_span(c, set, (struct zset_span){0, count}, true, scores); // Redis's order
+    } else {
+        reply_distinct(c, set, (size_t)n, scores);
+    }
+}
+
+/* ZRANDMEMBER key [count [WITHSCORES]]  -> a member or nil; with count an array, with repetitions
+ * when negative */
+static void cmd_zrandmember(struct cmd_ctx *c)
+{
+    struct zset_member m;
+    struct value set;
+
+    if (c->argc > 2) {
+        zrandmember_count(c);
+    } else if (key_get_type(c, 0, TYPE_ZSET, &set)) {
+        if (value_is_none(set)) {
+            reply_null(c->reply);
+            return;
+        }
+        zset_at(set, rng_below(c->types->rng, zset_count(set)), &m);
+        reply_bulk(c->reply, m.data, m.len);
+    }
+}
+
+// Members that ZRANDMEMBER will reply.
+static uint64_t work_zrandmember(struct cmd_ctx *c)
+{
+    uint64_t count = work_first_key(c), wanted;
+    int64_t n;
+
+    if (c->argc < 3 || !bytes_to_i64(c->argv[2], &n))
+        return 1;
+    wanted = n < 0 ? 4 * (uint64_t) - (n + 1) : (uint64_t)n;
+    return n >= 0 && count < wanted ? count : wanted;
+}
+
+static uint64_t work_zscan(struct cmd_ctx *c)
+{
+    struct bytes count;
+
+    for (int i = 3; i + 1 < c->argc; i += 2) {
+        int64_t n;
+        count = c->argv[i + 1];
+        if (cmd_arg_is(c, i, "count") && bytes_to_i64(count, &n) && n > 0) {
+            uint64_t all = work_first_key(c);
+            return (uint64_t)n < all ? (uint64_t)n : all;
+        }
+    }
+    return 1;
+}
+
+// clang-format off
+COMMANDS(zset) = {
+    {"zadd", -4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_zadd,
+     "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]", "1.2.0",
+     "Adds members to a sorted set or changes their scores.",
+     .key_use = "RW update", .work = work_args, .member = 3},
+    {"zcard", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zcard, "key", "1.2.0",
+     "Returns the number of members of a sorted set.",
+     .key_use = "RO"},
+    {"zincrby", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_zincrby,
+     "key increment member", "1.2.0", "Adds to the score of a member of a sorted set.",
+     .member = 3},
+    {"zmscore", -3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zmscore, "key member [member ...]",
+     "6.2.0", "Returns the scores of several members of a sorted set.",
+     .member = 2},
+    {"zrandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrandmember, "key [count [WITHSCORES]]",
+     "6.2.0", "Returns random members of a sorted set.",
+     .tips = "nondeterministic_output", .work = work_zrandmember},
+    {"zrank", 3, KEYS(1, 1, 1), LOCK_READ, CMD_FAST, cmd_zrank, "key member", "2.0.0",
+     "Returns the rank of a member of a sorted set, from the lowest score.",
+     .member = 2},
+    {"zrem", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_zrem, "key member [member ...]", "1.2.0",
+     "Removes members from a sorted set.",
+     .key_use = "RW delete", .work = work_args, .member = 2},
+    {"zrevrank", 3, KEYS(1, 1, 1), LOCK_READ, CMD_FAST, cmd_zrevrank, "key member", "2.0.0",
+     "Returns the rank of a member of a sorted set, from the highest score.",
+     .member = 2},
+    {"zscan", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zscan,
+     "key cursor [MATCH pattern] [COUNT count]", "2.8.0",
+     "Lists the members of a sorted set and their scores in steps.",
+     .tips = "nondeterministic_output", .work = work_zscan},
+    {"zscore", 3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zscore, "key member", "1.2.0",
+     "Returns the score of a member of a sorted set.",
+     .member = 2},
+    COMMANDS_END,
+};
+// clang-format on
