@@ -135,9 +135,8 @@ static void test_flushed_values_of_every_type(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_flushed_values_of_every_type), WIRE_TEST(test_lazyfree_by_every_command),
-        WIRE_TEST(test_lazyfree_by_expiry),           WIRE_TEST(test_lazyfree_of_long_strings),
-        WIRE_TEST(test_lazyfree_of_databases),
+        WIRE_TEST(test_lazyfree_by_every_command),    WIRE_TEST(test_lazyfree_by_expiry),
+        WIRE_TEST(test_lazyfree_of_long_strings),     WIRE_TEST(test_lazyfree_of_databases),
         WIRE_TEST(test_flushed_values_of_every_type),
     };
     return run_modes(tests);
