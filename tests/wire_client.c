@@ -163,6 +163,7 @@ static void test_kill(void **state)
     char addr[64], laddr[64];
     long long ida = (long long)wire_int(a, "CLIENT ID"), idb = (long long)wire_int(b, "CLIENT ID");
 
+    expect(c, "PONG", "PING"); // the server has accepted it
     get_address(a, "addr", addr, sizeof addr);
     get_address(w, "laddr", laddr, sizeof laddr);
     expect(w, "OK", "CLIENT KILL %s", addr);
