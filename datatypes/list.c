@@ -33,14 +33,12 @@
 
 #include "datatypes/list_internal.h"
 #include "datatypes/mem.h"
-#include "locks/epoch.h"
 
 _Static_assert(sizeof(struct list) == 32, "the handle is one small block");
 
 enum {
     END_CHUNK_BYTES = 1024, // of a chunk that is added to others at an end, before it doubles
     FILL_BYTES = 8192,      // most bytes of a chunk that is limited by its number of elements
-    RETIRE_SAMPLES = 1000,  // elements looked at to estimate how much memory is retired
 };
 
 struct chunk_limit list_limit(const struct type_ctx *ctx)
@@ -89,28 +87,6 @@ enum status list_new(struct type_ctx *ctx, size_t nbytes, enum chunk_side side, 
     return STATUS_OK;
 }
 
-// The one place where a list is taken apart: everything else is a matter of one chunk.
-static void free_handle(void *handle)
-{
-    struct list *l = handle;
-    size_t n = list_chunks(l);
-
-    for (size_t i = 0; i < n; i++)
-        mem_free(list_chunk(l, i));
-    mem_free(list_chain(l));
-    mem_free(l);
-}
-
-void list_free(struct value v)
-{
-    free_handle(value_pointer(v));
-}
-
-void list_retire(struct type_ctx *ctx, struct value v)
-{
-    epoch_retire(ctx->epoch, value_pointer(v), free_handle, list_memory(v, RETIRE_SAMPLES));
-}
-
 static bool copy_chunks(struct list *to, const struct list *from)
 {
     size_t n = list_chunks(from);
@@ -136,7 +112,7 @@ enum status list_copy(struct value v, struct value *out)
     if (copy == NULL)
         return STATUS_NO_MEMORY;
     if (!copy_chunks(copy, value_pointer(v))) {
-        free_handle(copy);
+        list_handle_free(copy);
         return STATUS_NO_MEMORY;
     }
     *out = value_make(VALUE_LIST, copy);

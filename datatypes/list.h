@@ -15,6 +15,8 @@
 #include "datatypes/chunk.h"
 #include "datatypes/value.h"
 
+struct lazyfree;
+
 // An empty list that nobody else can see, with room for `nbytes` of elements that will be pushed at
 // `side` (as list_element_size() counts them; 0: unknown).
 enum status list_new(struct type_ctx *, size_t nbytes, enum chunk_side side, struct value *out);
@@ -93,5 +95,6 @@ size_t list_sweep_end(struct list_sweep *);
 
 enum status list_copy(struct value, struct value *out);
 void list_free(struct value);
+bool list_free_lazily(struct lazyfree *, struct value);
 void list_retire(struct type_ctx *, struct value);
 size_t list_memory(struct value, size_t samples);

@@ -92,6 +92,9 @@ static inline struct chunk *list_chunk(const struct list *l, size_t i)
     return chain != NULL ? chain->links[chain->begin + i].chunk : list_body_pointer(list_body(l));
 }
 
+// Frees a list that nobody else can see, at once (list_free.c).
+void list_handle_free(struct list *);
+
 // ---- list_chain.c ----------------------------------------------------------------------------
 
 // Puts a chunk in the place of number `i`, or notes that this one has changed.

@@ -111,9 +111,9 @@ bool value_free_lazily(struct lazyfree *lf, struct value v)
     case VALUE_SET:
         return set_free_lazily(lf, v);
     case VALUE_LIST:
+        return list_free_lazily(lf, v);
     case VALUE_ZSET:
-        value_free(v);
-        return false;
+        return zset_free_lazily(lf, v);
     default:
         return str_free_lazily(lf, v);
     }

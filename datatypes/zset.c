@@ -32,13 +32,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
 #include "datatypes/zset_internal.h"
 #include "locks/epoch.h"
 
 _Static_assert(sizeof(struct zset) == 32, "the handle is one small block");
-
-enum { RETIRE_SAMPLES = 16 }; // members looked at to estimate how much memory is retired
 
 // ---- nodes and indexes -----------------------------------------------------------------------
 
@@ -60,12 +59,6 @@ struct zset_node *zset_node_new(const char *member, size_t len, double score)
     return node;
 }
 
-static void node_free(void *node, void *arg)
-{
-    (void)arg;
-    mem_free(node);
-}
-
 static const struct dict_type members = {.key = zset_node_member};
 
 struct zset_index *zset_index_new(struct type_ctx *ctx)
@@ -79,21 +72,6 @@ struct zset_index *zset_index_new(struct type_ctx *ctx)
         return index;
     mem_free(index);
     return NULL;
-}
-
-// The tree first: it only borrows what the dictionary's walk frees.
-bool zset_index_free_step(struct zset_index *index, size_t budget)
-{
-    if (rank_tree_free_step(&index->tree, budget) ||
-        dict_free_step(index->dict, budget, node_free, NULL))
-        return true;
-    mem_free(index);
-    return false;
-}
-
-void zset_index_free(struct zset_index *index)
-{
-    zset_index_free_step(index, SIZE_MAX);
 }
 
 enum status zset_index_add(struct type_ctx *ctx, struct zset_index *index, uint64_t hash,
@@ -145,26 +123,13 @@ static size_t index_memory(const struct zset_index *index, size_t samples)
     return mem_usable(index) + dict_memory(index->dict) + rank_tree_memory(&index->tree) + nodes;
 }
 
-static size_t body_memory(uint64_t body, size_t samples)
+size_t zset_body_memory(uint64_t body, size_t samples)
 {
     if (zset_body_kind(body) == ZSET_BODY_NONE)
         return 0;
     if (zset_body_kind(body) == ZSET_BODY_INDEX)
         return index_memory(zset_body_pointer(body), samples);
     return mem_usable(zset_body_pointer(body));
-}
-
-static void free_index(void *index)
-{
-    zset_index_free(index);
-}
-
-static void body_free(uint64_t body)
-{
-    if (zset_body_kind(body) == ZSET_BODY_INDEX)
-        free_index(zset_body_pointer(body));
-    else
-        mem_free(zset_body_pointer(body));
 }
 
 // Writer's loads: only the writer stores these words.
@@ -194,8 +159,8 @@ static void publish(struct type_ctx *ctx, struct zset *z, uint64_t body, size_t 
     publish_count(z, count);
     if (body == old || zset_body_kind(old) == ZSET_BODY_NONE)
         return;
-    void (*free_fn)(void *) = zset_body_kind(old) == ZSET_BODY_INDEX ? free_index : mem_free;
-    epoch_retire(ctx->epoch, zset_body_pointer(old), free_fn, body_memory(old, RETIRE_SAMPLES));
+    // An index is never replaced: it was a packed blob.
+    lazyfree_retire_block(ctx->epoch, zset_body_pointer(old));
 }
 
 struct zset *zset_handle_new(int64_t expires_at_ms, uint64_t body, size_t count)
@@ -527,34 +492,17 @@ enum status zset_copy(struct type_ctx *ctx, struct value v, struct value *out)
     uint64_t copied = zset_body_make(kind, copy);
     struct zset *handle = zset_handle_new(value_expires_at(v), copied, zset_count(v));
     if (handle == NULL) {
-        body_free(copied);
+        zset_body_free(copied);
         return STATUS_NO_MEMORY;
     }
     *out = value_make(VALUE_ZSET, handle);
     return STATUS_OK;
 }
 
-static void free_handle(void *handle)
-{
-    struct zset *z = handle;
-    body_free(own_body(z));
-    mem_free(z);
-}
-
-void zset_free(struct value v)
-{
-    free_handle(value_pointer(v));
-}
-
-void zset_retire(struct type_ctx *ctx, struct value v)
-{
-    epoch_retire(ctx->epoch, value_pointer(v), free_handle, zset_memory(v, RETIRE_SAMPLES));
-}
-
 size_t zset_memory(struct value v, size_t samples)
 {
     const struct zset *z = value_pointer(v);
-    return mem_usable(z) + body_memory(zset_body(z), samples);
+    return mem_usable(z) + zset_body_memory(zset_body(z), samples);
 }
 
 const char *zset_encoding(struct value v)

@@ -16,6 +16,8 @@
 #include "datatypes/rank_tree.h"
 #include "datatypes/value.h"
 
+struct lazyfree;
+
 struct zset_node;
 
 // A member and its score; `data` points into the set. Valid to the end of the epoch section, or
@@ -127,6 +129,7 @@ enum status zset_sample(struct type_ctx *, struct value, size_t n,
 // For value.c: parts of value_copy, value_free, value_memory, value_encoding for sorted sets.
 enum status zset_copy(struct type_ctx *, struct value, struct value *out);
 void zset_free(struct value);
+bool zset_free_lazily(struct lazyfree *, struct value);
 void zset_retire(struct type_ctx *, struct value);
 size_t zset_memory(struct value, size_t samples);
 const char *zset_encoding(struct value);

@@ -59,11 +59,20 @@ static inline uint64_t zset_body(const struct zset *z)
 // A handle for a body of `count` members; NULL without memory.
 struct zset *zset_handle_new(int64_t expires_at_ms, uint64_t body, size_t count);
 
-// An empty index; NULL without memory. zset_index_free() frees it with its nodes: the one place
-// where a large set is taken apart. zset_index_free_step() does the same in slices.
+// Bytes of what a body points to, estimated from `samples` members (0: all).
+size_t zset_body_memory(uint64_t body, size_t samples);
+
+// An empty index; NULL without memory.
 struct zset_index *zset_index_new(struct type_ctx *);
+
+// ---- zset_free.c -----------------------------------------------------------------------------
+
+// Frees an index with its nodes at once; nobody else can see it.
 void zset_index_free(struct zset_index *);
-bool zset_index_free_step(struct zset_index *, size_t budget);
+// The same for a body of any kind.
+void zset_body_free(uint64_t body);
+
+// ---- zset.c ----------------------------------------------------------------------------------
 
 // Adds a member that is not there to both parts; all or nothing.
 enum status zset_index_add(struct type_ctx *, struct zset_index *, uint64_t hash,

@@ -112,32 +112,84 @@ static void test_lazyfree_of_databases(void **state)
     expect_freed(w, 4);
 }
 
-// Values of every type in a database that is flushed in the background: what they consist of is
-// freed, which the leak checker sees, and nothing else is.
+// A list of many chunks, and a sorted set that is an index.
+static void make_list_and_zset(struct wire *w)
+{
+    char line[BATCH * 152];
+
+    for (int i = 0; i < 10 * BATCH; i += BATCH) {
+        size_t n = (size_t)snprintf(line, sizeof line, "RPUSH list");
+        for (int j = i; j < i + BATCH; j++)
+            n += (size_t)snprintf(line + n, sizeof line - n, " %0150d", j);
+        assert_int_equal(wire_int(w, "%s", line), i + BATCH);
+        n = (size_t)snprintf(line, sizeof line, "ZADD zset");
+        for (int j = i; j < i + BATCH; j++)
+            n += (size_t)snprintf(line + n, sizeof line - n, " %d member:%d", j, j);
+        assert_int_equal(wire_int(w, "%s", line), BATCH);
+    }
+}
+
+static void push_long_elements(struct wire *w, const char *key, int elements)
+{
+    const size_t len = 2000000;
+    struct bytes argv[] = {BYTES("RPUSH"), bytes_of(key), {calloc(1, len), len}};
+
+    assert_non_null(argv[2].data);
+    for (int i = 1; i <= elements; i++) {
+        char want[16];
+        snprintf(want, sizeof want, ":%d", i);
+        expect_argv(w, want, 3, argv);
+    }
+    free((void *)(uintptr_t)argv[2].data);
+}
+
+static void test_lazyfree_of_lists_and_sorted_sets(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_list_and_zset(w);
+    expect(w, ":1", "DEL list");
+    expect_freed(w, 1);
+    expect(w, ":1", "DEL zset");
+    expect_freed(w, 2);
+    push_long_elements(w, "one", 1);
+    expect(w, ":1", "DEL one");
+    expect_freed(w, 3);
+    push_long_elements(w, "two", 2); // the list and each of its elements
+    expect(w, ":1", "DEL two");
+    expect_freed(w, 6);
+    expect(w, ":3", "RPUSH list a b c");
+    expect(w, ":1", "ZADD zset 1 a");
+    expect(w, ":2", "DEL list zset");
+    expect_freed(w, 6); // not large
+}
+
+// Values of every type in a database that is flushed in the background, each counted once.
 static void test_flushed_values_of_every_type(void **state)
 {
     struct wire *w = *state;
 
-    for (int i = 0; i < 3000; i++) {
-        wire_send(w, "RPUSH list %0100d", i);
-        wire_send(w, "ZADD zset %d %0100d", i, i);
-    }
-    for (int i = 0; i < 6000; i++) {
-        assert_non_null(wire_reply(w));
-    }
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_list_and_zset(w);
+    push_long_elements(w, "one", 1);
     expect(w, ":3", "RPUSH short a b c");
     expect(w, ":1", "ZADD small 1 a");
     expect(w, "OK", "SET text abc");
     expect(w, "OK", "FLUSHALL ASYNC");
     expect(w, ":0", "DBSIZE");
+    expect_freed(w, 6);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_lazyfree_by_every_command),    WIRE_TEST(test_lazyfree_by_expiry),
-        WIRE_TEST(test_lazyfree_of_long_strings),     WIRE_TEST(test_lazyfree_of_databases),
+        WIRE_TEST(test_lazyfree_by_every_command),
+        WIRE_TEST(test_lazyfree_by_expiry),
+        WIRE_TEST(test_lazyfree_of_long_strings),
+        WIRE_TEST(test_lazyfree_of_databases),
         WIRE_TEST(test_flushed_values_of_every_type),
+        WIRE_TEST(test_lazyfree_of_lists_and_sorted_sets),
     };
     return run_modes(tests);
 }

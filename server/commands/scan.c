@@ -3,10 +3,9 @@
 // Walking a database without stopping anybody: KEYS, SCAN, RANDOMKEY. Names that the engine passes
 // stay valid to the end of the step (cmd_step), whatever happens to the keys meanwhile.
 #include "resp/bytes.h"
-#include "resp/digits.h"
 #include "server/engine/cmd.h"
 #include "server/engine/glob.h"
-#include "server/engine/scan_args.h"
+#include "server/engine/scan_page.h"
 #include "server/engine/work.h"
 
 enum { KEYS_PER_BUCKET = 4 }; // or so: what a step of a walk is counted for
@@ -48,30 +47,16 @@ static uint64_t keys_work(struct cmd_ctx *c)
     return db_size(c->store, c->db);
 }
 
-// Names that one SCAN answers. They are gathered because the cursor comes first in the reply, and
-// copied because a long walk lets keys go whose names it has passed.
-struct scan_page {
-    const struct scan_args *args;
-    uint64_t seen; // keys passed, those that the filter refuses included
-    size_t n;
-    struct reply names;
-};
-
-// Whether the options ask for the key.
-static bool scan_wants(const struct scan_args *args, struct bytes name, struct value v)
-{
-    return scan_args_match(args, name.data, name.len) &&
-           (!args->by_type || bytes_equal_nocase(args->type, value_type_name(v)));
-}
-
+// Names are copied, because a long walk lets keys go whose names it has passed.
 static void scan_visit(struct bytes name, struct value v, void *arg)
 {
     struct scan_page *page = arg;
+    const struct scan_args *args = page->args;
 
-    page->seen++;
-    if (!scan_wants(page->args, name, v))
+    if (!scan_page_wants(page, name.data, name.len) ||
+        (args->by_type && !bytes_equal_nocase(args->type, value_type_name(v))))
         return;
-    reply_bulk(&page->names, name.data, name.len);
+    reply_bulk(&page->items, name.data, name.len);
     page->n++;
 }
 
@@ -79,27 +64,17 @@ static void scan_visit(struct bytes name, struct value v, void *arg)
 static void cmd_scan(struct cmd_ctx *c)
 {
     struct scan_args args;
-    struct scan_page page = {.args = &args};
-    char cursor[DIGITS_MAX];
+    struct scan_page page;
 
     if (!scan_args_cursor(c, 1, &args) || !scan_args_options_typed(c, 2, &args))
         return;
-    reply_init(&page.names, c->reply->protocol);
-    uint64_t steps = scan_args_steps(&args);
+    scan_page_init(&page, c, &args);
+    uint64_t cursor = args.cursor, steps = scan_args_steps(&args);
     do {
-        args.cursor = db_scan(c, c->db, args.cursor, scan_visit, &page);
-    } while (args.cursor != 0 && --steps > 0 && page.seen < args.count && !page.names.failed &&
+        cursor = db_scan(c, c->db, cursor, scan_visit, &page);
+    } while (cursor != 0 && --steps > 0 && page.seen < args.count && !page.items.failed &&
              cmd_step(c, KEYS_PER_BUCKET));
-
-    if (page.names.failed) {
-        cmd_reply_status(c, STATUS_NO_MEMORY);
-    } else {
-        reply_array(c->reply, 2);
-        reply_bulk(c->reply, cursor, digits_write_u64(cursor, args.cursor));
-        reply_array(c->reply, page.n);
-        reply_raw(c->reply, page.names.data, page.names.len);
-    }
-    reply_free(&page.names);
+    scan_page_reply(&page, c, cursor);
 }
 
 /* RANDOMKEY */

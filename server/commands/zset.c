@@ -16,7 +16,7 @@
 #include "resp/digits.h"
 #include "resp/double.h"
 #include "server/engine/cmd.h"
-#include "server/engine/scan_args.h"
+#include "server/engine/scan_page.h"
 #include "server/engine/work.h"
 #include "server/engine/zset_span.h"
 
@@ -412,10 +412,8 @@ static void cmd_zrevrank(struct cmd_ctx *c)
 // ---- ZSCAN ------------------------------------------------------------------------------------
 
 struct zscan_page {
-    const struct scan_args *args;
+    struct scan_page page;
     bool compact;
-    struct reply members; // gathered aside, because the cursor comes first
-    size_t seen, n;
 };
 
 // A score as ZSCAN writes it: as elsewhere, but a whole number in a small set never with an
@@ -433,55 +431,37 @@ static void reply_scanned_score(struct reply *reply, double score, bool compact)
 
 static void zscan_visit(const struct zset_member *m, void *arg)
 {
-    struct zscan_page *page = arg;
+    struct zscan_page *to = arg;
 
-    page->seen++;
-    if (!scan_args_match(page->args, m->data, m->len))
+    if (!scan_page_wants(&to->page, m->data, m->len))
         return;
-    reply_bulk(&page->members, m->data, m->len);
-    reply_scanned_score(&page->members, m->score, page->compact);
-    page->n += 2;
-}
-
-static void reply_page(struct cmd_ctx *c, uint64_t cursor, const struct zscan_page *page)
-{
-    char text[DIGITS_MAX];
-
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, text, digits_write_u64(text, cursor));
-    reply_array(c->reply, page->n);
-    reply_raw(c->reply, page->members.data, page->members.len);
+    reply_bulk(&to->page.items, m->data, m->len);
+    reply_scanned_score(&to->page.items, m->score, to->compact);
+    to->page.n += 2;
 }
 
 /* ZSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member, score ...]] */
 static void cmd_zscan(struct cmd_ctx *c)
 {
     struct scan_args args;
-    struct zscan_page page = {.args = &args};
+    struct zscan_page to;
     struct value set;
+    uint64_t cursor = 0;
 
     if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_ZSET, &set))
         return;
-    reply_init(&page.members, c->reply->protocol);
-    if (value_is_none(set)) {
-        reply_page(c, 0, &page);
+    if (!value_is_none(set) && !scan_args_options(c, 3, &args))
         return;
+    scan_page_init(&to.page, c, &args);
+    if (!value_is_none(set)) {
+        uint64_t steps = scan_args_steps(&args);
+        to.compact = zset_is_compact(set);
+        cursor = args.cursor;
+        do {
+            cursor = zset_scan(set, cursor, zscan_visit, &to);
+        } while (cursor != 0 && --steps > 0 && to.page.seen < args.count && cmd_step(c, 4));
     }
-    if (!scan_args_options(c, 3, &args))
-        return;
-    uint64_t cursor = args.cursor, steps = scan_args_steps(&args);
-    page.compact = zset_is_compact(set);
-    do {
-        size_t before = page.seen;
-        cursor = zset_scan(set, cursor, zscan_visit, &page);
-        if (!cmd_step(c, 1 + page.seen - before))
-            break;
-    } while (cursor != 0 && --steps > 0 && page.seen < args.count);
-    if (page.members.failed)
-        cmd_reply_status(c, STATUS_NO_MEMORY);
-    else
-        reply_page(c, cursor, &page);
-    reply_free(&page.members);
+    scan_page_reply(&to.page, c, cursor);
 }
 
 // ---- ZRANDMEMBER ------------------------------------------------------------------------------
