@@ -232,6 +232,66 @@ static void test_silent_client(void **state)
     expect_reply(f->a, "PONG");
 }
 
+// Commands of any shape that hold keys on a worker are known to whole-keyspace operations, also
+// those whose keys are counted by an argument.
+static void test_commands_with_keys_are_in_flight(void **state)
+{
+    static const char *const commands[] = {"SUNION big", "ZUNION 1 big"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct wire *w = wire_open(f->server, 2);
+        char first;
+
+        wire_send(w, "%s", commands[i]);
+        assert_int_equal(wire_read_raw(w, &first, 1), 1);
+        assert_int_equal(first, '*');
+        assert_int_equal(info(f->c, "locks", "commands_in_flight"), 1);
+        wire_close(w);
+        wait_until(info(f->c, "locks", "commands_in_flight") == 0, LIMIT_MS);
+    }
+    wire_send(f->a, "KEYS *"); // has none
+    expect_reply(f->a, "[\"big\"]");
+    assert_int_equal(info(f->c, "locks", "commands_in_flight"), 0);
+}
+
+// A second long command gets a thread of its own although the first one's has hardly woken up.
+static void test_long_commands_run_side_by_side(void **state)
+{
+    struct fixture *f = *state;
+    const size_t len = server_sanitized() ? 60000 : 200000;
+    struct bytes argv[] = {BYTES("SET"), BYTES("text"), {calloc(1, len), len}};
+    int64_t threads = info(f->c, "keylot", "registered_threads");
+    char want[32];
+
+    assert_non_null(argv[2].data);
+    expect_argv(f->c, "OK", 3, argv);
+    free((void *)(uintptr_t)argv[2].data);
+    expect(f->c, ":1", "COPY text other");
+    expect(f->c, "OK", "CONFIG SET proto-max-bulk-len 1000gb"); // which limits LCS
+    snprintf(want, sizeof want, ":%zu", len);
+    wire_send(f->a, "LCS text other LEN");
+    wire_send(f->b, "LCS text other LEN");
+    expect_reply(f->a, want);
+    expect_reply(f->b, want);
+    assert_int_equal(info(f->c, "keylot", "registered_threads"), threads + 1);
+}
+
+// The time of DEBUG SLEEP ends when its client goes.
+static void test_sleep_is_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    struct wire *gone = wire_open(f->server, 2);
+    int64_t id = wire_int(gone, "CLIENT ID");
+
+    wire_send(gone, "DEBUG SLEEP 1000");
+    wait_until(info(f->c, "locks", "commands_moved_running") == 1, LIMIT_MS);
+    expect(f->c, ":1", "CLIENT KILL ID %lld", (long long)id);
+    expect_closed(gone);
+    wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    wire_close(gone);
+}
+
 // Operations on whole databases wait for commands that hold keys, and let none begin meanwhile.
 static void test_flush_beside_waiting_commands(void **state)
 {
@@ -325,6 +385,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parked_command_is_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_half_closed_peer_is_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commands_with_keys_are_in_flight, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flush_beside_waiting_commands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deferred_command_starts_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_in_the_middle_of_a_pipeline, setup, teardown),

@@ -10,6 +10,8 @@
 #include "server/engine/cmd.h"
 #include "server/engine/store.h"
 
+enum { SLEEP_PIECE_NS = 50 * 1000 * 1000 };
+
 // The number that an argument begins with, 0 when there is none: how Redis reads these arguments.
 static double leading_number(struct bytes s)
 {
@@ -30,13 +32,14 @@ static void debug_sleep(struct cmd_ctx *c)
         seconds = 0;
     if (seconds > 1e6)
         seconds = 1e6;
-    cmd_pause_begin(c);
-    int64_t end_ns = clock_monotonic_ns() + (int64_t)(seconds * 1e9);
-    struct timespec end = {end_ns / 1000000000, end_ns % 1000000000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) != 0 &&
-           clock_monotonic_ns() < end_ns)
-        continue; // a signal came
-    cmd_pause_end(c);
+    int64_t end_ns = clock_monotonic_ns() + (int64_t)(seconds * 1e9), now_ns;
+    // In pieces, so that it ends when the client goes.
+    while ((now_ns = clock_monotonic_ns()) < end_ns && cmd_slice(c)) {
+        int64_t left_ns = end_ns - now_ns < SLEEP_PIECE_NS ? end_ns - now_ns : SLEEP_PIECE_NS;
+        cmd_pause_begin(c);
+        nanosleep(&(struct timespec){0, left_ns}, NULL);
+        cmd_pause_end(c);
+    }
     reply_ok(c->reply);
 }
 

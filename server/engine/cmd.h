@@ -159,6 +159,7 @@ enum status db_flush(struct cmd_ctx *, int db, bool sync);
 // Exchanges two databases' contents for all clients at once.
 void db_swap(struct cmd_ctx *, int a, int b);
 // Leaves the epoch and the gate around something that takes long without touching keys (DEBUG
-// SLEEP). Only for handlers without keys.
+// SLEEP, freeing). A worker thread then does not count as one that runs. Only for handlers without
+// keys.
 void cmd_pause_begin(struct cmd_ctx *);
 void cmd_pause_end(struct cmd_ctx *);

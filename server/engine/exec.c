@@ -119,7 +119,9 @@ static bool is_long(struct cmd_ctx *c)
     return row->work && row->work(c) > (uint64_t)threshold;
 }
 
-// Hands the command to a worker thread; it has no keys locked. False: it must run here.
+// Hands the command to a worker thread; it has no keys locked. The queue's lock publishes the job
+// to the worker, and the client's thread touches no more of it than `cancelled` and, under its
+// lock, the stream until job_stream_take() has found the end. False: it must run here.
 static bool move_to_worker(struct cmd_ctx *c)
 {
     struct client *client = c->client;
@@ -374,7 +376,7 @@ enum exec_result exec_resume(struct client *client)
 {
     struct job *job = client->job;
     struct cmd_ctx *c = &job->c;
-    enum job_state state = (enum job_state)atomic_load_explicit(&job->state, memory_order_acquire);
+    enum job_state state = (enum job_state)atomic_load_explicit(&job->state, memory_order_relaxed);
     size_t mark = reply_mark(&client->reply);
     uint64_t nerrors = client->reply.nerrors;
 
@@ -400,7 +402,7 @@ enum exec_result exec_resume(struct client *client)
 bool exec_cancel(struct client *client)
 {
     struct job *job = client->job;
-    int state = atomic_load_explicit(&job->state, memory_order_acquire);
+    int state = atomic_load_explicit(&job->state, memory_order_relaxed);
 
     if (state == JOB_WORKER || state == JOB_DONE) {
         job_stream_cancel(job);
@@ -461,12 +463,14 @@ static void run_moved(struct job *job, struct thread *worker)
 void exec_on_worker(struct client *client, struct thread *worker)
 {
     struct job *job = client->job;
-    const struct command *row = job->c.cmd->row;
-    bool has_keys = row->keys.first || row->getkeys;
+    bool has_keys = command_has_keys(job->c.cmd);
     int64_t begun_ns;
 
-    while (has_keys && !store_flight_begin(worker->store))
+    while (has_keys && !store_flight_begin(worker->store)) {
+        thread_blocks(worker, true);
         store_wait_open(worker->store);
+        thread_blocks(worker, false);
+    }
     begun_ns = clock_monotonic_ns();
     job->queued_ns = begun_ns - job->submitted_ns;
     tally_add(&worker->stats.moved_begun, 1);

@@ -352,6 +352,9 @@ static void write_waiting_commands(struct kl_store *store, struct textbuf *out)
                    (long long)(SUM(store, moved_begun) - moved), SUM(store, moved_cancelled));
     textbuf_printf(out, "commands_moved_wait_usec:%lld\r\ncommands_moved_run_usec:%lld\r\n",
                    SUM(store, moved_wait_us), SUM(store, moved_run_us));
+    textbuf_printf(
+        out, "commands_in_flight:%llu\r\n",
+        (unsigned long long)atomic_load_explicit(&store->in_flight, memory_order_relaxed));
 }
 
 enum { NS_PER_US = 1000 };

@@ -62,8 +62,9 @@ void job_free(struct job *job)
 
 static void set_state(struct job *job, enum job_state state)
 {
-    // Release: see exec_on_worker(). For the other states it is only the owner who looks.
-    atomic_store_explicit(&job->state, (int)state, memory_order_release);
+    // Relaxed: only the client's thread looks, but for JOB_DONE, which it looks at under the
+    // stream's lock, under which it is set.
+    atomic_store_explicit(&job->state, (int)state, memory_order_relaxed);
 }
 
 // ---- parking ----------------------------------------------------------------------------------

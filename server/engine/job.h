@@ -61,23 +61,23 @@ struct job_stream {
 
 struct job {
     struct client *client;
-    _Atomic int state; // enum job_state
+    _Atomic int state; // enum job_state; see set_state() in job.c
     struct cmd_ctx c;  // the command, with a key table of its own while it is parked
     struct request request;
     struct exec_hint hint;
     struct key_table *spare; // the thread's while the command has the thread's own
     bool in_flight;          // counted in store->in_flight
-    _Atomic bool cancelled;  // the client has gone
+    _Atomic bool cancelled;  // the client has gone: a hint for the worker, an order when parked
 
     // JOB_KEY
     struct park_waiter waiter;
-    enum keylock_result woken;
+    enum keylock_result woken; // the waker's, who calls ops->resume() after it
     struct lock_wait stats;
     struct key_wait watch;
     // JOB_GATE
-    struct job *next; // in store->deferred
+    struct job *next; // in store->deferred, under its lock
     // JOB_WORKER
-    struct reply out;                // the worker's
+    struct reply out;                // the worker's, as are `spills` and `queued_ns`
     bool silent;                     // CLIENT REPLY: nothing is to be sent
     bool spills;                     // the worker waits for the client's reading no more
     int64_t submitted_ns, queued_ns; // when, and how long until a worker took it

@@ -253,10 +253,12 @@ void store_exclusive(struct thread *thread, void (*fn)(struct kl_store *, void *
 void cmd_pause_begin(struct cmd_ctx *c)
 {
     exec_end(c->thread);
+    thread_blocks(c->thread, true);
 }
 
 void cmd_pause_end(struct cmd_ctx *c)
 {
+    thread_blocks(c->thread, false);
     exec_begin(c->thread);
     c->now_ms = c->thread->now_ms;
 }

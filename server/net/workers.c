@@ -45,6 +45,7 @@ static enum task take(struct workers *w, struct conn **conn)
     *conn = TAILQ_FIRST(&w->queue);
     if (*conn) {
         TAILQ_REMOVE(&w->queue, *conn, move_link);
+        w->nqueued--;
         task = TASK_COMMAND;
     } else if (!w->stopping) {
         w->reclaim = false;
@@ -58,12 +59,10 @@ static enum task take(struct workers *w, struct conn **conn)
 // Starts one more if possible; whether there is any.
 static bool start_locked(struct workers *w);
 
-// Somebody else may have to run while this thread sleeps.
+// An idle thread that was notified counts as idle until it runs, so it is the numbers that tell.
 static bool start_if_needed_locked(struct workers *w)
 {
-    bool needed = !TAILQ_EMPTY(&w->queue) && w->nidle == 0;
-
-    if (needed && w->nthreads - w->nblocked < w->most && w->nthreads < THREADS_MAX) {
+    if (w->nqueued > w->nidle && w->nthreads - w->nblocked < w->most && w->nthreads < THREADS_MAX) {
         return start_locked(w);
     }
     return w->nthreads > 0;
@@ -146,9 +145,11 @@ bool workers_submit(struct workers *w, struct conn *conn)
 
     mutex_lock(&w->lock);
     TAILQ_INSERT_TAIL(&w->queue, conn, move_link);
+    w->nqueued++;
     ok = start_if_needed_locked(w);
     if (!ok) {
         TAILQ_REMOVE(&w->queue, conn, move_link);
+        w->nqueued--;
     }
     mutex_unlock(&w->lock);
     if (ok) {
@@ -184,14 +185,4 @@ void workers_stop(struct workers *w)
         condvar_wait(&w->ended, &w->lock);
     }
     mutex_unlock(&w->lock);
-}
-
-int workers_count(struct workers *w)
-{
-    int n;
-
-    mutex_lock(&w->lock);
-    n = w->nthreads;
-    mutex_unlock(&w->lock);
-    return n;
 }

@@ -3,7 +3,7 @@
 // Worker threads: they run the commands that are too long for a connection thread, first come,
 // first served.
 //
-// Threads are started when there is work and none of them is idle, as long as fewer than
+// Threads are started when more commands are queued than threads are idle, as long as fewer than
 // `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or
 // for a client that does not read) does not count, so commands that wait never keep others from
 // running. Idle threads stay. They run with a lower priority than connection threads, so that short
@@ -29,7 +29,7 @@ struct workers {
     struct condvar ended;  // a thread has ended
     // Under lock.
     struct move_queue queue; // connections whose command is to be run
-    int nthreads, nidle, nblocked;
+    int nqueued, nthreads, nidle, nblocked;
     bool reclaim; // memory waits to be given back, and nobody is at it
     bool stopping;
 };
@@ -45,5 +45,3 @@ bool workers_submit(struct workers *, struct conn *);
 void workers_reclaim(struct workers *);
 // Ends the threads and waits for them; nothing is queued any more.
 void workers_stop(struct workers *);
-// How many threads there are. Any thread.
-int workers_count(struct workers *);
