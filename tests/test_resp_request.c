@@ -14,186 +14,7 @@
 #include <cmocka.h>
 
 #include "resp/request.h"
-
-// ---- helpers ---------------------------------------------------------------------------------
-
-// What a stream of bytes was parsed into, as text: "[SET|k|v]" a request, "!error" at the end,
-// "..." when the stream ended in the middle of a request.
-struct transcript {
-    char *text;
-    size_t len, cap;
-};
-
-static void transcript_add(struct transcript *t, const void *data, size_t len)
-{
-    if (t->cap - t->len < len + 1) {
-        t->cap = (t->cap + len + 1) * 2;
-        t->text = realloc(t->text, t->cap);
-        assert_non_null(t->text);
-    }
-    if (len > 0) {
-        memcpy(t->text + t->len, data, len);
-    }
-    t->len += len;
-    t->text[t->len] = '\0';
-}
-
-static void transcript_add_text(struct transcript *t, const char *text)
-{
-    transcript_add(t, text, strlen(text));
-}
-
-static void transcript_add_request(struct transcript *t, int argc, const struct bytes *argv)
-{
-    int i;
-
-    for (i = 0; i < argc; i++) {
-        transcript_add_text(t, i == 0 ? "[" : "|");
-        transcript_add(t, argv[i].data, argv[i].len);
-    }
-    transcript_add_text(t, "]");
-}
-
-// A resize function that fails on demand and counts its calls.
-static struct {
-    size_t calls;
-    size_t fail_at; // the call that fails, counted from 1; 0: none
-} hook;
-
-static void *hooked_resize(void *ptr, size_t size)
-{
-    hook.calls++;
-    return hook.calls == hook.fail_at ? NULL : realloc(ptr, size);
-}
-
-static void parser_open(struct request_parser *p)
-{
-    request_init(p);
-    p->resize = hooked_resize;
-    hook.calls = hook.fail_at = 0;
-}
-
-enum { BATCH_MOST = 16 };
-
-// Takes requests out in batches of up to `max` instead of one by one. Returns as drain().
-static bool drain_batches(struct request_parser *p, const struct request_limits *limits, int max,
-                          struct transcript *t)
-{
-    struct request requests[BATCH_MOST];
-    const char *error = NULL;
-    int n;
-
-    for (;;) {
-        switch (request_batch(p, limits, requests, max, &n, &error)) {
-        case REQUEST_READY:
-            assert_in_range(n, 1, max);
-            for (int i = 0; i < n; i++) {
-                assert_true(requests[i].argc > 0);
-                transcript_add_request(t, requests[i].argc, requests[i].argv);
-            }
-            break;
-        case REQUEST_PROTOCOL_ERROR:
-            assert_int_equal(n, 0);
-            transcript_add_text(t, "!");
-            transcript_add_text(t, error);
-            return false;
-        case REQUEST_INCOMPLETE:
-            assert_int_equal(n, 0);
-            return true;
-        case REQUEST_NO_MEMORY:
-            break;
-        }
-    }
-}
-
-// Takes out all requests there are. False after a protocol error. A call that runs out of memory is
-// repeated, which must be possible.
-static bool drain(struct request_parser *p, const struct request_limits *limits,
-                  struct transcript *t)
-{
-    const char *error = NULL;
-    struct bytes *argv;
-    int argc;
-
-    for (;;) {
-        switch (request_next(p, limits, &argc, &argv, &error)) {
-        case REQUEST_READY:
-            assert_true(argc > 0);
-            transcript_add_request(t, argc, argv);
-            break;
-        case REQUEST_PROTOCOL_ERROR:
-            assert_non_null(error);
-            transcript_add_text(t, "!");
-            transcript_add_text(t, error);
-            return false;
-        case REQUEST_INCOMPLETE:
-            return true;
-        case REQUEST_NO_MEMORY:
-            break;
-        }
-    }
-}
-
-// Commits data[0..len) in as many reads as the space handed out needs.
-static void feed(struct request_parser *p, const char *data, size_t len, size_t want)
-{
-    size_t nbytes;
-    char *space;
-
-    while (len > 0) {
-        while (request_reserve(p, want, &space, &nbytes) == REQUEST_NO_MEMORY) {
-        }
-        assert_true(nbytes > 0);
-        nbytes = nbytes < len ? nbytes : len;
-        memcpy(space, data, nbytes);
-        request_commit(p, nbytes);
-        data += nbytes;
-        len -= nbytes;
-    }
-}
-
-// Parses the whole stream, cut at the positions given (ascending; len closes the list); with
-// batches of up to `batch` requests, 0: one by one.
-static char *parse_in(struct bytes s, const size_t *cuts, const struct request_limits *limits,
-                      int batch)
-{
-    struct transcript t = {0};
-    struct request_parser p;
-    size_t at = 0, end;
-    bool alive = true;
-
-    parser_open(&p);
-    transcript_add(&t, "", 0);
-    while (alive && at < s.len) {
-        end = *cuts < s.len ? *cuts++ : s.len;
-        feed(&p, s.data + at, end - at, 16);
-        at = end;
-        alive = batch ? drain_batches(&p, limits, batch, &t) : drain(&p, limits, &t);
-    }
-    if (alive && (request_pending(&p) > 0 || p.args_left > 0)) {
-        transcript_add_text(&t, "...");
-    }
-    request_free(&p);
-    return t.text;
-}
-
-// The same one by one and in batches of several sizes, which must not make a difference.
-static char *parse_cut(struct bytes s, const size_t *cuts, const struct request_limits *limits)
-{
-    char *text = parse_in(s, cuts, limits, 0);
-
-    for (int batch = 1; batch <= BATCH_MOST; batch *= 4) {
-        char *same = parse_in(s, cuts, limits, batch);
-        assert_string_equal(same, text);
-        free(same);
-    }
-    return text;
-}
-
-static const struct request_limits usual = {REQUEST_MAX_BULK, REQUEST_MAX_INLINE, REQUEST_MAX_ARGS,
-                                            true};
-static const struct request_limits before_auth = {REQUEST_MAX_BULK, REQUEST_MAX_INLINE,
-                                                  REQUEST_MAX_ARGS, false};
+#include "tests/lib/parsing.h"
 
 // ---- what is parsed into what ----------------------------------------------------------------
 
@@ -302,7 +123,7 @@ static const struct sample corpus[] = {
 static void check(struct bytes in, const size_t *cuts, const struct request_limits *limits,
                   const char *expected)
 {
-    char *got = parse_cut(in, cuts, limits);
+    char *got = parsing_cut(in, cuts, limits);
 
     if (strcmp(got, expected) != 0) {
         print_error("input %.*s, first cut at %zu\n", (int)in.len, in.data, cuts[0]);
@@ -317,7 +138,7 @@ static void test_request_corpus_whole(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(corpus) / sizeof(*corpus); i++) {
-        check(corpus[i].in, &corpus[i].in.len, &usual, corpus[i].out);
+        check(corpus[i].in, &corpus[i].in.len, &parsing_usual, corpus[i].out);
     }
 }
 
@@ -330,7 +151,7 @@ static void test_request_corpus_every_pair_of_cuts(void **state)
         cuts[2] = corpus[i].in.len;
         for (cuts[0] = 1; cuts[0] < cuts[2]; cuts[0]++) {
             for (cuts[1] = cuts[0]; cuts[1] < cuts[2]; cuts[1]++) {
-                check(corpus[i].in, cuts, &usual, corpus[i].out);
+                check(corpus[i].in, cuts, &parsing_usual, corpus[i].out);
             }
         }
     }
@@ -347,14 +168,14 @@ static void test_request_corpus_bytewise(void **state)
     }
     for (i = 0; i < sizeof(corpus) / sizeof(*corpus); i++) {
         assert_true(corpus[i].in.len < 256);
-        check(corpus[i].in, cuts, &usual, corpus[i].out);
+        check(corpus[i].in, cuts, &parsing_usual, corpus[i].out);
     }
 }
 
 // All samples that end cleanly, behind each other, in chunks of every size.
 static void test_request_corpus_as_one_stream(void **state)
 {
-    struct transcript in = {0}, out = {0};
+    struct strbuf in = {0}, out = {0};
     size_t *cuts;
     size_t i, chunk;
 
@@ -363,8 +184,8 @@ static void test_request_corpus_as_one_stream(void **state)
         const char *end = corpus[i].out;
 
         if (strchr(end, '!') == NULL && strstr(end, "...") == NULL) {
-            transcript_add(&in, corpus[i].in.data, corpus[i].in.len);
-            transcript_add_text(&out, end);
+            strbuf_add(&in, corpus[i].in.data, corpus[i].in.len);
+            strbuf_addf(&out, "%s", end);
         }
     }
     // "hello world!" has an exclamation mark, so at least that sample is out; most are in.
@@ -375,11 +196,11 @@ static void test_request_corpus_as_one_stream(void **state)
         for (i = 0; i <= in.len / chunk; i++) {
             cuts[i] = (i + 1) * chunk < in.len ? (i + 1) * chunk : in.len;
         }
-        check((struct bytes){in.text, in.len}, cuts, &usual, out.text);
+        check((struct bytes){in.data, in.len}, cuts, &parsing_usual, out.data);
     }
     free(cuts);
-    free(in.text);
-    free(out.text);
+    free(in.data);
+    free(out.data);
 }
 
 // ---- limits ----------------------------------------------------------------------------------
@@ -399,7 +220,7 @@ static void test_request_limits_before_auth(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
-        check(samples[i].in, &samples[i].in.len, &before_auth, samples[i].out);
+        check(samples[i].in, &samples[i].in.len, &parsing_before_auth, samples[i].out);
     }
 }
 
@@ -430,12 +251,12 @@ static void check_long_line(const char *prefix, size_t count, char fill, const c
     for (i = 0; i < 100; i++) {
         cuts[i] = (i + 1) * 1000;
     }
-    check((struct bytes){in, len}, &len, &usual, expected);
-    check((struct bytes){in, len}, cuts, &usual, expected);
+    check((struct bytes){in, len}, &len, &parsing_usual, expected);
+    check((struct bytes){in, len}, cuts, &parsing_usual, expected);
     cuts[0] = before + count - 1;
     cuts[1] = before + count;
     cuts[2] = len;
-    check((struct bytes){in, len}, cuts, &usual, expected);
+    check((struct bytes){in, len}, cuts, &parsing_usual, expected);
     free(in);
 }
 
@@ -487,7 +308,7 @@ static void test_request_pipeline_of_100k(void **state)
                                strlen(key), key, strlen(value), value);
     }
     for (r = 0; r < sizeof(reads) / sizeof(*reads); r++) {
-        parser_open(&p);
+        parsing_open(&p);
         seen = 0;
         for (at = 0; at < len; at += nbytes) {
             assert_int_equal(request_reserve(&p, 16384, &space, &nbytes), REQUEST_READY);
@@ -496,21 +317,21 @@ static void test_request_pipeline_of_100k(void **state)
             nbytes = nbytes < len - at ? nbytes : len - at;
             memcpy(space, in + at, nbytes);
             request_commit(&p, nbytes);
-            while (request_next(&p, &usual, &argc, &argv, &error) == REQUEST_READY) {
+            while (request_next(&p, &parsing_usual, &argc, &argv, &error) == REQUEST_READY) {
                 assert_int_equal(argc, 3);
                 snprintf(key, sizeof(key), "k%d", seen);
                 snprintf(value, sizeof(value), "%d", seen * 7);
                 assert_true(bytes_equal(argv[1], bytes_of(key)));
                 assert_true(bytes_equal(argv[2], bytes_of(value)));
                 if (++seen == 2000) {
-                    warm = hook.calls;
+                    warm = parsing_hook.calls;
                 }
             }
         }
         assert_int_equal(seen, REQUESTS);
         assert_int_equal(request_pending(&p), 0);
         // No allocation in steady state.
-        assert_int_equal(hook.calls, warm);
+        assert_int_equal(parsing_hook.calls, warm);
         request_free(&p);
     }
     free(in);
@@ -522,50 +343,49 @@ static void test_request_memory_follows_bytes_not_promises(void **state)
     static const struct request_limits huge = {(size_t)4 << 30, REQUEST_MAX_INLINE,
                                                REQUEST_MAX_ARGS, true};
     static const char bulk[] = "*1\r\n$1073741824\r\n", args[] = "*1048576\r\n";
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
     size_t sent, nbytes;
     char *space;
     int i;
 
     (void)state;
-    parser_open(&p);
-    feed(&p, bulk, sizeof(bulk) - 1, 16384);
-    assert_true(drain(&p, &huge, &t));
+    parsing_open(&p);
+    parsing_feed(&p, bulk, sizeof(bulk) - 1, 16384);
+    assert_true(parsing_drain(&p, &huge, &t));
     for (sent = 0; sent < 3000000; sent += 1000) {
         assert_int_equal(request_reserve(&p, 16384, &space, &nbytes), REQUEST_READY);
         memset(space, 'x', 1000);
         request_commit(&p, 1000);
-        assert_true(drain(&p, &huge, &t));
+        assert_true(parsing_drain(&p, &huge, &t));
         assert_in_range(request_memory(&p), sent, 2 * sent + 40000);
     }
     request_free(&p);
 
-    parser_open(&p);
-    feed(&p, args, sizeof(args) - 1, 16384);
-    assert_true(drain(&p, &usual, &t));
+    parsing_open(&p);
+    parsing_feed(&p, args, sizeof(args) - 1, 16384);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     assert_in_range(request_memory(&p), 0, 20000);
     for (i = 0; i < 1000; i++) {
-        feed(&p, "$0\r\n\r\n", 6, 16384);
-        assert_true(drain(&p, &usual, &t));
+        parsing_feed(&p, "$0\r\n\r\n", 6, 16384);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
     }
     assert_int_equal(t.len, 0);
     assert_in_range(request_memory(&p), 1000 * sizeof(struct bytes), 100000);
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 // Sends an ECHO of `size` bytes in reads as large as the parser wants them; `behind` follows.
-static void send_big(struct request_parser *p, size_t size, const char *behind,
-                     struct transcript *t)
+static void send_big(struct request_parser *p, size_t size, const char *behind, struct strbuf *t)
 {
     size_t sent = 0, total = size + 2, nbytes, i;
     char header[64];
     char *space;
 
     sprintf(header, "*2\r\n$4\r\nECHO\r\n$%zu\r\n", size);
-    feed(p, header, strlen(header), 16384);
-    assert_true(drain(p, &usual, t));
+    parsing_feed(p, header, strlen(header), 16384);
+    assert_true(parsing_drain(p, &parsing_usual, t));
     while (sent < total) {
         assert_int_equal(request_reserve(p, 16384, &space, &nbytes), REQUEST_READY);
         // Never beyond the end of the argument.
@@ -578,135 +398,135 @@ static void send_big(struct request_parser *p, size_t size, const char *behind,
         sent += nbytes;
         assert_in_range(request_memory(p), 0, total + 16384 + 1024);
         if (sent == total) {
-            feed(p, behind, strlen(behind), 16);
+            parsing_feed(p, behind, strlen(behind), 16);
         }
-        assert_true(drain(p, &usual, t));
+        assert_true(parsing_drain(p, &parsing_usual, t));
     }
 }
 
-static void check_big(const struct transcript *t, size_t size)
+static void check_big(const struct strbuf *t, size_t size)
 {
     size_t i;
 
     assert_true(t->len >= size + 7);
-    assert_memory_equal(t->text, "[ECHO|", 6);
+    assert_memory_equal(t->data, "[ECHO|", 6);
     for (i = 0; i < size; i++) {
-        assert_int_equal(t->text[6 + i], "abcdefghijklmnopqrstuvwxyz"[i % 26]);
+        assert_int_equal(t->data[6 + i], "abcdefghijklmnopqrstuvwxyz"[i % 26]);
     }
-    assert_int_equal(t->text[6 + size], ']');
+    assert_int_equal(t->data[6 + size], ']');
 }
 
 static void test_request_big_argument_and_back(void **state)
 {
     enum { SIZE = 8 * 1024 * 1024 + 17 };
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
 
     (void)state;
-    parser_open(&p);
+    parsing_open(&p);
     send_big(&p, SIZE, "", &t);
     check_big(&t, SIZE);
     assert_int_equal(t.len, SIZE + 7);
     assert_int_equal(request_pending(&p), 0);
     assert_in_range(request_memory(&p), 0, 64 * 1024);
     // Growing doubles: a few dozen calls, not one per read.
-    assert_in_range(hook.calls, 1, 40);
+    assert_in_range(parsing_hook.calls, 1, 40);
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 // The large buffer goes back although half a request, with parsed arguments, is still in it.
 static void test_request_shrinks_under_a_half_parsed_request(void **state)
 {
     enum { SIZE = 4 * 1024 * 1024 };
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
 
     (void)state;
-    parser_open(&p);
+    parsing_open(&p);
     send_big(&p, SIZE, "*4\r\n$3\r\nSET\r\n$5\r\nfirst\r\n$6\r\nsecond\r\n$5\r\nth", &t);
     check_big(&t, SIZE);
     assert_in_range(request_memory(&p), 1, 64 * 1024);
-    feed(&p, "ird\r\nPING\r\n", 11, 16);
-    assert_true(drain(&p, &usual, &t));
-    assert_string_equal(t.text + SIZE + 7, "[SET|first|second|third][PING]");
+    parsing_feed(&p, "ird\r\nPING\r\n", 11, 16);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
+    assert_string_equal(t.data + SIZE + 7, "[SET|first|second|third][PING]");
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 // A buffer of medium size outlives small pauses, and goes after a longer one.
 static void test_request_medium_buffer_goes_after_a_while(void **state)
 {
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
     size_t medium;
     int i;
 
     (void)state;
-    parser_open(&p);
+    parsing_open(&p);
     send_big(&p, 200000, "", &t);
     medium = request_memory(&p);
     assert_true(medium > 200000);
-    feed(&p, "PING\r\n", 6, 16);
-    assert_true(drain(&p, &usual, &t));
+    parsing_feed(&p, "PING\r\n", 6, 16);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     assert_int_equal(request_memory(&p), medium);
     for (i = 0; i < 20; i++) {
-        feed(&p, "PING\r\n", 6, 16);
-        assert_true(drain(&p, &usual, &t));
+        parsing_feed(&p, "PING\r\n", 6, 16);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
     }
     assert_in_range(request_memory(&p), 0, 64 * 1024);
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 static void test_request_args_array_goes_back(void **state)
 {
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
     int i;
 
     (void)state;
-    parser_open(&p);
-    feed(&p, "*100000\r\n", 9, 16384);
+    parsing_open(&p);
+    parsing_feed(&p, "*100000\r\n", 9, 16384);
     for (i = 0; i < 100000; i++) {
-        feed(&p, "$1\r\nx\r\n", 7, 16384);
-        assert_true(drain(&p, &usual, &t));
+        parsing_feed(&p, "$1\r\nx\r\n", 7, 16384);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
     }
     assert_int_equal(t.len, 200001);
     assert_in_range(request_memory(&p), 0, 64 * 1024);
-    feed(&p, "PING\r\n", 6, 16384);
-    assert_true(drain(&p, &usual, &t));
-    assert_string_equal(t.text + 200001, "[PING]");
+    parsing_feed(&p, "PING\r\n", 6, 16384);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
+    assert_string_equal(t.data + 200001, "[PING]");
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 static void test_request_trim(void **state)
 {
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
 
     (void)state;
-    parser_open(&p);
+    parsing_open(&p);
     request_trim(&p);
-    feed(&p, "*1\r\n$4\r\nPI", 10, 16384);
-    assert_true(drain(&p, &usual, &t));
+    parsing_feed(&p, "*1\r\n$4\r\nPI", 10, 16384);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     request_trim(&p); // half a request: nothing may happen
-    feed(&p, "NG\r\n", 4, 16384);
-    assert_true(drain(&p, &usual, &t));
+    parsing_feed(&p, "NG\r\n", 4, 16384);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     request_trim(&p);
     assert_int_equal(request_memory(&p), 0);
-    feed(&p, "*2\r\n", 4, 16384); // only a header: nothing pending, still half a request
-    assert_true(drain(&p, &usual, &t));
+    parsing_feed(&p, "*2\r\n", 4, 16384); // only a header: nothing pending, still half a request
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     request_trim(&p);
-    feed(&p, "$1\r\na\r\n", 7, 16384); // an argument parsed, and still nothing behind it
-    assert_true(drain(&p, &usual, &t));
+    parsing_feed(&p, "$1\r\na\r\n", 7, 16384); // an argument parsed, and still nothing behind it
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
     request_trim(&p);
-    feed(&p, "$1\r\nb\r\n", 7, 16384);
-    assert_true(drain(&p, &usual, &t));
-    assert_string_equal(t.text, "[PING][a|b]");
+    parsing_feed(&p, "$1\r\nb\r\n", 7, 16384);
+    assert_true(parsing_drain(&p, &parsing_usual, &t));
+    assert_string_equal(t.data, "[PING][a|b]");
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 static void test_request_argv_survives_commit(void **state)
@@ -719,17 +539,17 @@ static void test_request_argv_survives_commit(void **state)
     int argc;
 
     (void)state;
-    parser_open(&p);
+    parsing_open(&p);
     assert_int_equal(request_reserve(&p, 100, &space, &nbytes), REQUEST_READY);
     memcpy(space, "ECHO first\r\nPI", 14);
     request_commit(&p, 14);
-    assert_int_equal(request_next(&p, &usual, &argc, &argv, &error), REQUEST_READY);
+    assert_int_equal(request_next(&p, &parsing_usual, &argc, &argv, &error), REQUEST_READY);
     assert_int_equal(request_pending(&p), 2);
     memcpy(space + 14, "NG\r\n", 4);
     request_commit(&p, 4);
     assert_int_equal(argc, 2);
     assert_true(bytes_equal(argv[1], BYTES("first")));
-    assert_int_equal(request_next(&p, &usual, &argc, &argv, &error), REQUEST_READY);
+    assert_int_equal(request_next(&p, &parsing_usual, &argc, &argv, &error), REQUEST_READY);
     assert_true(bytes_equal(argv[0], BYTES("PING")));
     request_free(&p);
 }
@@ -737,19 +557,19 @@ static void test_request_argv_survives_commit(void **state)
 // After an error nothing is parsed or kept any more.
 static void test_request_error_is_final(void **state)
 {
-    struct transcript t = {0};
+    struct strbuf t = {0};
     struct request_parser p;
 
     (void)state;
-    parser_open(&p);
-    feed(&p, "*1\r\nx\r\nPING\r\n", 13, 16);
-    assert_false(drain(&p, &usual, &t));
-    feed(&p, "PING\r\n", 6, 16);
-    assert_false(drain(&p, &usual, &t));
+    parsing_open(&p);
+    parsing_feed(&p, "*1\r\nx\r\nPING\r\n", 13, 16);
+    assert_false(parsing_drain(&p, &parsing_usual, &t));
+    parsing_feed(&p, "PING\r\n", 6, 16);
+    assert_false(parsing_drain(&p, &parsing_usual, &t));
     assert_int_equal(request_pending(&p), 0);
-    assert_string_equal(t.text, EXPECTED "'x'" EXPECTED "'x'");
+    assert_string_equal(t.data, EXPECTED "'x'" EXPECTED "'x'");
     request_free(&p);
-    free(t.text);
+    free(t.data);
 }
 
 // Each allocation in turn fails once; the repeated call must go on as if nothing had been.
@@ -760,7 +580,7 @@ static void test_request_survives_every_allocation_failure(void **state)
     static const char behind[] =
         "\r\n*12\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n"
         "6\r\n$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n";
-    struct transcript expected = {0};
+    struct strbuf expected = {0};
     char *value = malloc(70000);
     size_t fail_at, calls = 1;
 
@@ -768,31 +588,31 @@ static void test_request_survives_every_allocation_failure(void **state)
     assert_non_null(value);
     memset(value, 'v', 70000);
     for (fail_at = 0; fail_at <= calls; fail_at++) {
-        struct transcript t = {0};
+        struct strbuf t = {0};
         struct request_parser p;
 
-        parser_open(&p);
-        hook.fail_at = fail_at;
-        feed(&p, in, sizeof(in) - 1, 16);
-        assert_true(drain(&p, &usual, &t));
-        feed(&p, value, 70000, 4096);
-        assert_true(drain(&p, &usual, &t));
-        feed(&p, behind, sizeof(behind) - 1, 16);
-        assert_true(drain(&p, &usual, &t));
+        parsing_open(&p);
+        parsing_hook.fail_at = fail_at;
+        parsing_feed(&p, in, sizeof(in) - 1, 16);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
+        parsing_feed(&p, value, 70000, 4096);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
+        parsing_feed(&p, behind, sizeof(behind) - 1, 16);
+        assert_true(parsing_drain(&p, &parsing_usual, &t));
         if (fail_at == 0) {
             expected = t;
-            calls = hook.calls;
+            calls = parsing_hook.calls;
             assert_in_range(calls, 5, 100);
-            assert_non_null(strstr(t.text, "[ECHO|a b|A|3|4|5|6|7|8|9|10|11|12]"));
-            assert_non_null(strstr(t.text, "v][1|2|3|4|5|6|7|8|9|a|b|c]"));
+            assert_non_null(strstr(t.data, "[ECHO|a b|A|3|4|5|6|7|8|9|10|11|12]"));
+            assert_non_null(strstr(t.data, "v][1|2|3|4|5|6|7|8|9|a|b|c]"));
         } else {
             assert_int_equal(t.len, expected.len);
-            assert_memory_equal(t.text, expected.text, t.len);
-            free(t.text);
+            assert_memory_equal(t.data, expected.data, t.len);
+            free(t.data);
         }
         request_free(&p);
     }
-    free(expected.text);
+    free(expected.data);
     free(value);
 }
 
@@ -806,14 +626,14 @@ static void test_request_reports_lack_of_memory(void **state)
     int argc;
 
     (void)state;
-    parser_open(&p);
-    hook.fail_at = 1;
+    parsing_open(&p);
+    parsing_hook.fail_at = 1;
     assert_int_equal(request_reserve(&p, 16, &space, &nbytes), REQUEST_NO_MEMORY);
-    feed(&p, "PING 'a b'\r\n", 12, 16);
-    hook.fail_at = hook.calls + 1;
-    assert_int_equal(request_next(&p, &usual, &argc, &argv, &error), REQUEST_NO_MEMORY);
+    parsing_feed(&p, "PING 'a b'\r\n", 12, 16);
+    parsing_hook.fail_at = parsing_hook.calls + 1;
+    assert_int_equal(request_next(&p, &parsing_usual, &argc, &argv, &error), REQUEST_NO_MEMORY);
     assert_int_equal(request_pending(&p), 12);
-    assert_int_equal(request_next(&p, &usual, &argc, &argv, &error), REQUEST_READY);
+    assert_int_equal(request_next(&p, &parsing_usual, &argc, &argv, &error), REQUEST_READY);
     assert_int_equal(argc, 2);
     assert_true(bytes_equal(argv[1], BYTES("a b")));
     request_free(&p);
@@ -824,22 +644,24 @@ static void test_batch_stays_valid_beside_a_half_parsed_request(void **state)
 {
     static const char stream[] =
         "*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$5\r\n12";
-    struct request requests[BATCH_MOST];
+    struct request requests[PARSING_BATCH];
     struct request_parser p;
     const char *error;
     int n;
 
     (void)state;
-    parser_open(&p);
-    feed(&p, stream, sizeof(stream) - 1, 16);
-    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error), REQUEST_READY);
+    parsing_open(&p);
+    parsing_feed(&p, stream, sizeof(stream) - 1, 16);
+    assert_int_equal(request_batch(&p, &parsing_usual, requests, PARSING_BATCH, &n, &error),
+                     REQUEST_READY);
     assert_int_equal(n, 2);
     assert_true(bytes_equal(requests[0].argv[1], BYTES("a")));
     assert_true(bytes_equal(requests[1].argv[0], BYTES("PING")));
-    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error),
+    assert_int_equal(request_batch(&p, &parsing_usual, requests, PARSING_BATCH, &n, &error),
                      REQUEST_INCOMPLETE);
-    feed(&p, "345\r\n", 5, 16);
-    assert_int_equal(request_batch(&p, &usual, requests, BATCH_MOST, &n, &error), REQUEST_READY);
+    parsing_feed(&p, "345\r\n", 5, 16);
+    assert_int_equal(request_batch(&p, &parsing_usual, requests, PARSING_BATCH, &n, &error),
+                     REQUEST_READY);
     assert_int_equal(n, 1);
     assert_int_equal(requests[0].argc, 3);
     assert_true(bytes_equal(requests[0].argv[0], BYTES("SET")));

@@ -38,7 +38,7 @@ struct cmd_ctx {
     int nkeys;      // number of key arguments, duplicates counted
     const struct exec_hint *hint;
     struct job *job;        // on a worker thread; else NULL
-    struct key_table *keys; // private to exec.c and keyspace.c
+    struct key_table *keys; // private to exec.c, job.c and keyspace*.c
     uint64_t begun_ticks;   // cpu_ticks() when the command began
     size_t stepped;         // work units since the last cmd_slice()
     int64_t lock_wait_ns;   // how long it waited for locks of keys, so far

@@ -7,9 +7,9 @@
 //                                                                                |
 //                                                                  contended? then parked
 //
-// Only this file and keyspace.c decide about locks; handlers name keys by number and never wait.
-// Everything written here per command is the thread's or the client's own; the only shared words
-// that a command writes are those of its keys.
+// Only this file and keyspace_lock.c decide about locks; handlers name keys by number and never
+// wait. Everything written here per command is the thread's or the client's own; the only shared
+// words that a command writes are those of its keys.
 #include "server/engine/exec.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The keys of one command: finding, locking, reading, releasing. Private to the engine; handlers
-// use cmd.h. See keyspace.c.
+// use cmd.h. See keyspace.c and keyspace_lock.c.
 #pragma once
 
 #include <stdbool.h>
