@@ -4,21 +4,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
-
-#include "datatypes/mem.h"
-
-struct packed_zset {
-    _Atomic uint64_t state; // count << 32 | bytes used: one word, so that both are read at once
-    uint32_t cap;           // bytes that `data` has room for; fixed before publication
-    char data[];
-};
-
-enum {
-    HEADER = offsetof(struct packed_zset, data),
-    LONG_LENGTH = 255, // first length byte of an entry whose length takes the next four bytes
-};
 
 enum score_kind { SCORE_I8, SCORE_I16, SCORE_I32, SCORE_FLOAT, SCORE_DOUBLE };
 static const unsigned char score_bytes[] = {1, 2, 4, 4, 8};
@@ -89,91 +75,26 @@ static double read_score(const char *at, enum score_kind kind)
 
 size_t packed_zset_entry_size(const struct packed_zset_entry *e)
 {
-    return 1 + score_bytes[score_kind(e->score)] + (e->len < LONG_LENGTH ? 1 : 5) + e->len;
+    return 1 + score_bytes[score_kind(e->score)] + packed_text_size(e->len);
 }
 
 static char *write_entry(char *at, const struct packed_zset_entry *e)
 {
-    at = write_score(at, e->score);
-    if (e->len < LONG_LENGTH) {
-        *at++ = (char)e->len;
-    } else {
-        *at++ = (char)LONG_LENGTH;
-        memcpy(at, &(uint32_t){(uint32_t)e->len}, sizeof(uint32_t));
-        at += sizeof(uint32_t);
-    }
-    if (e->len > 0) // member may be NULL otherwise
-        memcpy(at, e->member, e->len);
-    return at + e->len;
+    return packed_text_write(write_score(at, e->score), e->member, e->len);
 }
 
-// The member behind a score; returns where the next entry begins.
-static const char *read_member(const char *at, const char **member, size_t *len)
-{
-    size_t n = (unsigned char)*at++;
-    if (n == LONG_LENGTH) {
-        uint32_t length;
-        memcpy(&length, at, sizeof length);
-        at += sizeof length;
-        n = length;
-    }
-    *member = at;
-    *len = n;
-    return at + n;
-}
-
-size_t packed_zset_next(const struct packed_zset_view *view, size_t offset,
-                        struct packed_zset_entry *e)
+size_t packed_zset_next(const struct packed_view *view, size_t offset, struct packed_zset_entry *e)
 {
     const char *at = view->data + offset;
     enum score_kind kind = (enum score_kind) * at++;
 
     e->score = read_score(at, kind);
-    return (size_t)(read_member(at + score_bytes[kind], &e->member, &e->len) - view->data);
-}
-
-// ---- the state -------------------------------------------------------------------------------
-
-struct packed_zset *packed_zset_new(size_t nbytes)
-{
-    assert(nbytes <= PACKED_ZSET_MAX_BYTES);
-    size_t size = mem_good_size(HEADER + (nbytes > 0 ? nbytes : 1));
-    struct packed_zset *ps = mem_alloc(size);
-    if (ps == NULL)
-        return NULL;
-    atomic_init(&ps->state, 0);
-    ps->cap = (uint32_t)(size - HEADER);
-    return ps;
-}
-
-static void view_of(const struct packed_zset *ps, uint64_t state, struct packed_zset_view *view)
-{
-    view->data = ps->data;
-    view->nbytes = state & UINT32_MAX;
-    view->count = state >> 32;
-}
-
-void packed_zset_view(const struct packed_zset *ps, struct packed_zset_view *view)
-{
-    // Acquire pairs with the release in publish(): the entries below nbytes are there.
-    view_of(ps, atomic_load_explicit(&ps->state, memory_order_acquire), view);
-}
-
-// The writer's view: only the writer stores the state, so relaxed gives the latest.
-static void own_view(const struct packed_zset *ps, struct packed_zset_view *view)
-{
-    view_of(ps, atomic_load_explicit(&ps->state, memory_order_relaxed), view);
-}
-
-static void publish(struct packed_zset *ps, size_t count, size_t nbytes)
-{
-    // Release: a reader that loads this state sees the entries it covers.
-    atomic_store_explicit(&ps->state, (uint64_t)count << 32 | nbytes, memory_order_release);
+    return (size_t)(packed_text_read(at + score_bytes[kind], &e->member, &e->len) - view->data);
 }
 
 // ---- finding ---------------------------------------------------------------------------------
 
-bool packed_zset_find(const struct packed_zset_view *view, const char *member, size_t len,
+bool packed_zset_find(const struct packed_view *view, const char *member, size_t len,
                       size_t *offset, double *score)
 {
     const char *at = view->data, *end = view->data + view->nbytes;
@@ -182,7 +103,7 @@ bool packed_zset_find(const struct packed_zset_view *view, const char *member, s
         const char *here;
         size_t here_len;
         enum score_kind kind = (enum score_kind) * at;
-        const char *next = read_member(at + 1 + score_bytes[kind], &here, &here_len);
+        const char *next = packed_text_read(at + 1 + score_bytes[kind], &here, &here_len);
         if (here_len == len && (len == 0 || memcmp(here, member, len) == 0)) {
             *offset = (size_t)(at - view->data);
             *score = read_score(at + 1, kind);
@@ -204,7 +125,7 @@ static bool comes_before(const struct packed_zset_entry *a, const struct packed_
 }
 
 // The offset at which an entry belongs.
-static size_t place_of(const struct packed_zset_view *view, const struct packed_zset_entry *e)
+static size_t place_of(const struct packed_view *view, const struct packed_zset_entry *e)
 {
     struct packed_zset_entry here;
     size_t at = 0, next;
@@ -219,14 +140,13 @@ static size_t place_of(const struct packed_zset_view *view, const struct packed_
 
 // ---- changing --------------------------------------------------------------------------------
 
-void packed_zset_push(struct packed_zset *ps, const struct packed_zset_entry *e)
+void packed_zset_push(struct packed_blob *ps, const struct packed_zset_entry *e)
 {
-    struct packed_zset_view view;
-    own_view(ps, &view);
+    struct packed_view view = packed_blob_own_view(ps);
     assert(packed_zset_entry_size(e) <= ps->cap - view.nbytes);
 
     const char *end = write_entry(ps->data + view.nbytes, e);
-    publish(ps, view.count + 1, (size_t)(end - ps->data));
+    packed_blob_publish(ps, view.count + 1, (size_t)(end - ps->data));
 }
 
 // Copies what is left of [from, to) without the cut; returns the end of what was written.
@@ -242,11 +162,10 @@ static char *copy_around(char *out, const char *data, size_t from, size_t to, si
     return out + (to - after);
 }
 
-struct packed_zset *packed_zset_change(struct packed_zset *ps, size_t from, size_t to, size_t ncut,
+struct packed_blob *packed_zset_change(struct packed_blob *ps, size_t from, size_t to, size_t ncut,
                                        const struct packed_zset_entry *add)
 {
-    struct packed_zset_view view;
-    own_view(ps, &view);
+    struct packed_view view = packed_blob_own_view(ps);
     size_t grown = add != NULL ? packed_zset_entry_size(add) : 0;
     size_t place = add != NULL ? place_of(&view, add) : view.nbytes;
 
@@ -255,25 +174,13 @@ struct packed_zset *packed_zset_change(struct packed_zset *ps, size_t from, size
             packed_zset_push(ps, add);
         return ps;
     }
-    struct packed_zset *copy = packed_zset_new(view.nbytes - (to - from) + grown);
+    struct packed_blob *copy = packed_blob_new(view.nbytes - (to - from) + grown);
     if (copy == NULL)
         return NULL;
     char *at = copy_around(copy->data, view.data, 0, place, from, to);
     if (add != NULL)
         at = write_entry(at, add);
     at = copy_around(at, view.data, place, view.nbytes, from, to);
-    publish(copy, view.count - ncut + (add != NULL), (size_t)(at - copy->data));
-    return copy;
-}
-
-struct packed_zset *packed_zset_copy(const struct packed_zset *ps)
-{
-    struct packed_zset_view view;
-    packed_zset_view(ps, &view);
-    struct packed_zset *copy = packed_zset_new(view.nbytes);
-    if (copy == NULL)
-        return NULL;
-    memcpy(copy->data, view.data, view.nbytes);
-    publish(copy, view.count, view.nbytes);
+    packed_blob_publish(copy, view.count - ncut + (add != NULL), (size_t)(at - copy->data));
     return copy;
 }

@@ -188,8 +188,8 @@ static bool body_for(struct type_ctx *ctx, const char *hint, size_t len, size_t 
         pointer = intset_new(n, expected < most ? expected : most);
         *body = set_body_make(SET_BODY_INTSET, pointer);
     } else if (packed_may_hold(limits, expected, len, 0)) {
-        size_t most = PREALLOC_MAX_BYTES / packed_entry_size(len);
-        pointer = packed_new((expected < most ? expected : most) * packed_entry_size(len));
+        size_t most = PREALLOC_MAX_BYTES / packed_text_size(len);
+        pointer = packed_blob_new((expected < most ? expected : most) * packed_text_size(len));
         *body = set_body_make(SET_BODY_PACKED, pointer);
     } else {
         pointer = set_dict_new(ctx);
@@ -263,7 +263,7 @@ static enum status move_to_packed(struct type_ctx *ctx, struct set *s, const cha
                                   size_t len)
 {
     size_t count = set_own_count(s);
-    size_t nbytes = packed_entry_size(len);
+    size_t nbytes = packed_text_size(len);
     size_t longest = len;
     struct set_iter iter;
 
@@ -271,13 +271,13 @@ static enum status move_to_packed(struct type_ctx *ctx, struct set *s, const cha
         return move_to_dict(ctx, s, member, len);
     set_iter_init_body(&iter, set_body(s));
     while (set_iter_next(&iter)) {
-        nbytes += packed_entry_size(iter.member.len);
+        nbytes += packed_text_size(iter.member.len);
         longest = iter.member.len > longest ? iter.member.len : longest;
     }
     if (!packed_may_hold(ctx->limits, count + 1, longest, nbytes))
         return move_to_dict(ctx, s, member, len);
 
-    struct packed_set *ps = packed_new(nbytes);
+    struct packed_blob *ps = packed_blob_new(nbytes);
     if (ps == NULL)
         return STATUS_NO_MEMORY;
     set_iter_init_body(&iter, set_body(s));
@@ -327,15 +327,15 @@ static enum status intset_body_add(struct type_ctx *ctx, struct set *s, struct i
     return STATUS_OK;
 }
 
-static enum status packed_body_add(struct type_ctx *ctx, struct set *s, struct packed_set *ps,
+static enum status packed_body_add(struct type_ctx *ctx, struct set *s, struct packed_blob *ps,
                                    const char *member, size_t len, bool *added)
 {
     *added = !packed_find(ps, member, len, NULL);
     if (!*added)
         return STATUS_OK;
     struct packed_view view;
-    packed_view(ps, &view);
-    size_t nbytes = view.nbytes + packed_entry_size(len);
+    view = packed_blob_view(ps);
+    size_t nbytes = view.nbytes + packed_text_size(len);
     if (!packed_may_hold(ctx->limits, view.count + 1, len, nbytes))
         return move_to_dict(ctx, s, member, len);
     ps = packed_add(ps, member, len);
@@ -416,7 +416,7 @@ enum status set_remove(struct type_ctx *ctx, struct value v, const char *member,
         size_t offset;
         if (!packed_find(pointer, member, len, &offset))
             return STATUS_OK;
-        const struct packed_set *rest = only_one ? NULL : packed_without(pointer, offset);
+        const struct packed_blob *rest = only_one ? NULL : packed_without(pointer, offset);
         return publish_rest(ctx, s, SET_BODY_PACKED, rest, removed);
     }
     case SET_BODY_DICT: {
@@ -499,7 +499,7 @@ enum status set_copy(struct type_ctx *ctx, struct value v, struct value *out)
     if (kind == SET_BODY_INTSET)
         copy = intset_copy(set_body_pointer(body));
     else if (kind == SET_BODY_PACKED)
-        copy = packed_copy(set_body_pointer(body));
+        copy = packed_blob_copy(set_body_pointer(body));
     else if (kind == SET_BODY_DICT)
         copy = dict_from_body(ctx, body);
     if (copy == NULL && kind != SET_BODY_NONE)

@@ -93,7 +93,7 @@ bool set_iter_next(struct set_iter *iter)
         return true;
     case SET_BODY_PACKED: {
         struct packed_view view;
-        packed_view(pointer, &view);
+        view = packed_blob_view(pointer);
         if (iter->position >= view.nbytes)
             return false;
         iter->position = packed_next(&view, iter->position, &iter->member.data, &iter->member.len);
@@ -172,7 +172,7 @@ void set_random(struct type_ctx *ctx, struct value v, struct set_member *out)
     } else if (set_body_kind(body) == SET_BODY_PACKED) {
         struct packed_view view;
         size_t next;
-        packed_view(pointer, &view);
+        view = packed_blob_view(pointer);
         packed_at(&view, rng_below(ctx->rng, view.count), out, &next);
     } else {
         member_from_node(out, dict_random(pointer, ctx->rng));
@@ -300,15 +300,15 @@ static enum status pop_intset_one(const struct pop *pop, const struct intset *is
     return STATUS_OK;
 }
 
-static enum status pop_packed_one(const struct pop *pop, const struct packed_set *ps)
+static enum status pop_packed_one(const struct pop *pop, const struct packed_blob *ps)
 {
     struct packed_view view;
     struct set_member member;
     size_t next;
-    packed_view(ps, &view);
+    view = packed_blob_view(ps);
     size_t offset = packed_at(&view, rng_below(pop->ctx->rng, view.count), &member, &next);
 
-    struct packed_set *rest = packed_without(ps, offset);
+    struct packed_blob *rest = packed_without(ps, offset);
     if (rest == NULL)
         return STATUS_NO_MEMORY;
     pop->fn(&member, pop->arg);
@@ -316,11 +316,11 @@ static enum status pop_packed_one(const struct pop *pop, const struct packed_set
     return STATUS_OK;
 }
 
-static enum status pop_packed(const struct pop *pop, const struct packed_set *ps)
+static enum status pop_packed(const struct pop *pop, const struct packed_blob *ps)
 {
     struct packed_view view;
     struct set_member member;
-    packed_view(ps, &view);
+    view = packed_blob_view(ps);
 
     // First only count the bytes that stay; a copy of the random state makes the choice the same.
     struct rng rehearsal = *pop->ctx->rng;
@@ -332,7 +332,7 @@ static enum status pop_packed(const struct pop *pop, const struct packed_set *ps
         else
             nbytes += next - at;
     }
-    struct packed_set *rest = packed_new(nbytes);
+    struct packed_blob *rest = packed_blob_new(nbytes);
     if (rest == NULL)
         return STATUS_NO_MEMORY;
 

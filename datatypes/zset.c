@@ -190,13 +190,13 @@ enum status zset_new(struct type_ctx *ctx, struct value *out)
 bool zset_find(struct value v, const char *member, size_t len, struct zset_place *place)
 {
     uint64_t body = zset_body(value_pointer(v));
-    struct packed_zset_view view;
+    struct packed_view view;
     const struct zset_index *index;
 
     place->found = false;
     switch (zset_body_kind(body)) {
     case ZSET_BODY_PACKED:
-        packed_zset_view(zset_body_pointer(body), &view);
+        view = packed_blob_view(zset_body_pointer(body));
         place->found = packed_zset_find(&view, member, len, &place->offset, &place->score);
         break;
     case ZSET_BODY_INDEX:
@@ -256,14 +256,13 @@ bool zset_packed_may_hold(const struct type_limits *limits, size_t count, size_t
                           size_t nbytes)
 {
     return count <= limit_of(&limits->zset_max_packed_entries) &&
-           longest <= limit_of(&limits->zset_max_packed_value) && nbytes <= PACKED_ZSET_MAX_BYTES;
+           longest <= limit_of(&limits->zset_max_packed_value) && nbytes <= PACKED_MAX_BYTES;
 }
 
 // An index of every member of a packed blob but the one at offset `without`, and of `add`; NULL
 // without memory.
-static struct zset_index *index_from_packed(struct type_ctx *ctx,
-                                            const struct packed_zset_view *view, size_t without,
-                                            const struct packed_zset_entry *add)
+static struct zset_index *index_from_packed(struct type_ctx *ctx, const struct packed_view *view,
+                                            size_t without, const struct packed_zset_entry *add)
 {
     struct zset_index *index = zset_index_new(ctx);
     struct packed_zset_entry e;
@@ -290,16 +289,16 @@ static enum status put_in_packed(struct type_ctx *ctx, struct zset *z,
                                  const struct zset_place *place,
                                  const struct packed_zset_entry *add)
 {
-    struct packed_zset *ps = zset_body_pointer(own_body(z));
-    struct packed_zset_view view;
+    struct packed_blob *ps = zset_body_pointer(own_body(z));
+    struct packed_view view;
     struct packed_zset_entry old;
     size_t from = place->found ? place->offset : SIZE_MAX, to = from;
 
-    packed_zset_view(ps, &view);
+    view = packed_blob_view(ps);
     size_t count = view.count + !place->found;
     size_t nbytes = view.nbytes + packed_zset_entry_size(add);
     // Redis looks at the limits only when a member comes.
-    if (place->found ? nbytes > PACKED_ZSET_MAX_BYTES
+    if (place->found ? nbytes > PACKED_MAX_BYTES
                      : !zset_packed_may_hold(ctx->limits, count, add->len, nbytes)) {
         const struct zset_index *index = index_from_packed(ctx, &view, from, add);
         if (index == NULL)
@@ -342,13 +341,13 @@ static enum status put_first(struct type_ctx *ctx, struct zset *z,
     void *pointer;
 
     if (!zset_packed_may_hold(ctx->limits, 1, add->len, nbytes)) {
-        pointer = index_from_packed(ctx, &(struct packed_zset_view){.nbytes = 0}, SIZE_MAX, add);
+        pointer = index_from_packed(ctx, &(struct packed_view){.nbytes = 0}, SIZE_MAX, add);
         if (pointer == NULL)
             return STATUS_NO_MEMORY;
         publish(ctx, z, zset_body_make(ZSET_BODY_INDEX, pointer), 1);
         return STATUS_OK;
     }
-    pointer = packed_zset_new(nbytes);
+    pointer = packed_blob_new(nbytes);
     if (pointer == NULL)
         return STATUS_NO_MEMORY;
     packed_zset_push(pointer, add);
@@ -379,7 +378,7 @@ enum status zset_put(struct type_ctx *ctx, struct value v, const struct zset_pla
 static enum status remove_from_packed(struct type_ctx *ctx, struct zset *z, size_t from, size_t to,
                                       size_t n)
 {
-    struct packed_zset *ps = zset_body_pointer(own_body(z));
+    struct packed_blob *ps = zset_body_pointer(own_body(z));
     size_t count = own_count(z) - n;
 
     if (count == 0) {
@@ -400,9 +399,9 @@ enum status zset_remove(struct type_ctx *ctx, struct value v, const struct zset_
     assert(place->found);
 
     if (zset_body_kind(body) == ZSET_BODY_PACKED) {
-        struct packed_zset_view view;
+        struct packed_view view;
         struct packed_zset_entry e;
-        packed_zset_view(zset_body_pointer(body), &view);
+        view = packed_blob_view(zset_body_pointer(body));
         size_t to = packed_zset_next(&view, place->offset, &e);
         return remove_from_packed(ctx, z, place->offset, to, 1);
     }
@@ -435,10 +434,10 @@ enum status zset_remove_range(struct type_ctx *ctx, struct value v, size_t first
     if (n == 0)
         return STATUS_OK;
     if (zset_body_kind(body) == ZSET_BODY_PACKED) {
-        struct packed_zset_view view;
+        struct packed_view view;
         struct packed_zset_entry e;
         size_t from = 0;
-        packed_zset_view(zset_body_pointer(body), &view);
+        view = packed_blob_view(zset_body_pointer(body));
         for (; first > 0; first--)
             from = packed_zset_next(&view, from, &e);
         size_t to = from;
@@ -483,7 +482,7 @@ enum status zset_copy(struct type_ctx *ctx, struct value v, struct value *out)
     void *copy = NULL;
 
     if (kind == ZSET_BODY_PACKED)
-        copy = packed_zset_copy(zset_body_pointer(body));
+        copy = packed_blob_copy(zset_body_pointer(body));
     else if (kind == ZSET_BODY_INDEX)
         copy = index_copy(ctx, zset_body_pointer(body));
     if (copy == NULL && kind != ZSET_BODY_NONE)

@@ -95,9 +95,9 @@ static bool may_be_packed(const struct zset_build *b, size_t *nbytes)
     return zset_packed_may_hold(limits, count, b->longest, *nbytes);
 }
 
-static struct packed_zset *packed_of(const struct zset_build *b, size_t nbytes)
+static struct packed_blob *packed_of(const struct zset_build *b, size_t nbytes)
 {
-    struct packed_zset *ps = packed_zset_new(nbytes);
+    struct packed_blob *ps = packed_blob_new(nbytes);
     struct packed_zset_entry e;
     struct rank_pos pos;
 
@@ -114,7 +114,7 @@ enum status zset_build_finish(struct zset_build *b, bool compact, struct value *
 {
     size_t count = zset_build_count(b), nbytes;
     bool failed = b->status != STATUS_OK;
-    struct packed_zset *ps = NULL;
+    struct packed_blob *ps = NULL;
     struct zset *z = NULL;
 
     *out = VALUE_ABSENT;

@@ -29,7 +29,7 @@ static void member_from_pos(struct zset_member *m, const struct rank_pos *pos)
 size_t zset_rank(struct value v, const struct zset_place *place)
 {
     uint64_t body = zset_body(value_pointer(v));
-    struct packed_zset_view view;
+    struct packed_view view;
     struct packed_zset_entry e;
     size_t rank = 0;
 
@@ -37,7 +37,7 @@ size_t zset_rank(struct value v, const struct zset_place *place)
         const struct zset_index *index = zset_body_pointer(body);
         return rank_tree_rank(&index->tree, place->score, place->node);
     }
-    packed_zset_view(zset_body_pointer(body), &view);
+    view = packed_blob_view(zset_body_pointer(body));
     for (size_t at = 0; at < place->offset; rank++)
         at = packed_zset_next(&view, at, &e);
     return rank;
@@ -69,7 +69,7 @@ static bool entry_below(const struct packed_zset_entry *e, const struct rank_bou
 // Number of members below the bound.
 static size_t below(uint64_t body, const struct rank_bound *b)
 {
-    struct packed_zset_view view;
+    struct packed_view view;
     struct packed_zset_entry e;
     size_t rank = 0;
 
@@ -77,7 +77,7 @@ static size_t below(uint64_t body, const struct rank_bound *b)
         return rank_tree_below(&((const struct zset_index *)zset_body_pointer(body))->tree, b);
     if (zset_body_kind(body) == ZSET_BODY_NONE)
         return 0;
-    packed_zset_view(zset_body_pointer(body), &view);
+    view = packed_blob_view(zset_body_pointer(body));
     for (size_t at = 0; at < view.nbytes; rank++) {
         at = packed_zset_next(&view, at, &e);
         if (!entry_below(&e, b))
@@ -122,7 +122,7 @@ struct zset_span zset_lex_span(struct value v, const struct zset_lex_range *rang
 // ---- iterator --------------------------------------------------------------------------------
 
 // Notes where the entries of the window that iter->rank - 1 lies in begin, up to that one.
-static void note_offsets(struct zset_iter *iter, const struct packed_zset_view *view)
+static void note_offsets(struct zset_iter *iter, const struct packed_view *view)
 {
     size_t first = (iter->rank - 1) / ZSET_ITER_OFFSETS * ZSET_ITER_OFFSETS, offset = 0;
     struct packed_zset_entry e;
@@ -137,7 +137,7 @@ static void note_offsets(struct zset_iter *iter, const struct packed_zset_view *
 void zset_iter_init(struct zset_iter *iter, struct value v, size_t rank, bool down)
 {
     uint64_t body = zset_body(value_pointer(v));
-    struct packed_zset_view view;
+    struct packed_view view;
     struct packed_zset_entry e;
 
     iter->body = body;
@@ -149,7 +149,7 @@ void zset_iter_init(struct zset_iter *iter, struct value v, size_t rank, bool do
     }
     if (zset_body_kind(body) == ZSET_BODY_NONE)
         return;
-    packed_zset_view(zset_body_pointer(body), &view);
+    view = packed_blob_view(zset_body_pointer(body));
     iter->offset = 0;
     if (down) {
         iter->rank = rank < view.count ? rank + 1 : 0;
@@ -163,10 +163,10 @@ void zset_iter_init(struct zset_iter *iter, struct value v, size_t rank, bool do
 
 static bool packed_next(struct zset_iter *iter)
 {
-    struct packed_zset_view view;
+    struct packed_view view;
     struct packed_zset_entry e;
 
-    packed_zset_view(zset_body_pointer(iter->body), &view);
+    view = packed_blob_view(zset_body_pointer(iter->body));
     if (!iter->down) {
         if (iter->offset >= view.nbytes)
             return false;
