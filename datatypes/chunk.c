@@ -97,8 +97,7 @@ struct chunk *chunk_new(size_t nbytes, enum chunk_side side)
     return c;
 }
 
-// A chunk of the same entries with all room at one side; NULL without memory.
-static struct chunk *clone(const struct chunk *c, size_t nbytes, enum chunk_side side)
+struct chunk *chunk_clone(const struct chunk *c, size_t nbytes, enum chunk_side side)
 {
     struct chunk *copy = chunk_new(nbytes, side);
 
@@ -109,12 +108,12 @@ static struct chunk *clone(const struct chunk *c, size_t nbytes, enum chunk_side
 
 struct chunk *chunk_copy(const struct chunk *c)
 {
-    return clone(c, chunk_used(c), CHUNK_BACK);
+    return chunk_clone(c, chunk_used(c), CHUNK_BACK);
 }
 
 struct chunk *chunk_resize(struct chunk *c, size_t nbytes, enum chunk_side side)
 {
-    struct chunk *moved = clone(c, nbytes, side);
+    struct chunk *moved = chunk_clone(c, nbytes, side);
 
     if (moved != NULL)
         mem_free(c);

@@ -162,6 +162,8 @@ struct chunk *chunk_new(size_t nbytes, enum chunk_side side);
 
 // A copy without spare room.
 struct chunk *chunk_copy(const struct chunk *);
+// The same with room for `nbytes` of entries in all, what is left of it at one side.
+struct chunk *chunk_clone(const struct chunk *, size_t nbytes, enum chunk_side);
 
 // Whether a chunk may take an entry of `nbytes` more at that side. False also when there is so
 // little room at the other side that moving the entries there does not pay.

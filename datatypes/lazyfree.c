@@ -114,6 +114,16 @@ void lazyfree_add_block(struct lazyfree *lf, void *block)
     lazyfree_add(lf, &dead->item);
 }
 
+void lazyfree_free(struct lazyfree *lf, void *block)
+{
+    if (mem_usable(block) < LAZYFREE_BYTES) {
+        mem_free(block);
+        return;
+    }
+    lazyfree_expect(lf, 1);
+    lazyfree_add_block(lf, block);
+}
+
 static void bury_block(void *block, void *lazyfree)
 {
     lazyfree_add_block(lazyfree, block);

@@ -38,8 +38,9 @@ enum {
 // At the beginning of the memory of what is to be freed.
 struct lazyfree_item {
     struct lazyfree_item *next;
-    // Frees a slice; true while something is left. With the last one the item itself is freed, and
-    // the objects that it stood for are counted by lazyfree_done().
+    // Frees a slice, for whose parts lazyfree_free() is there; true while something is left. With
+    // the last one the item itself is freed, and the objects that it stood for are counted by
+    // lazyfree_done().
     bool (*free_slice)(struct lazyfree_item *, struct lazyfree *);
 };
 
@@ -62,6 +63,10 @@ void lazyfree_done(struct lazyfree *, size_t nobjects);
 void lazyfree_add(struct lazyfree *, struct lazyfree_item *);
 // The same for a block of LAZYFREE_BYTES or more from mem_alloc(): makes one object of it.
 void lazyfree_add_block(struct lazyfree *, void *block);
+
+// Frees a block from mem_alloc() that nobody else can see: at once, or when it is large as an
+// object of its own, which is counted here.
+void lazyfree_free(struct lazyfree *, void *block);
 
 // Retires one large object, that begins at `ptr`, and counts it: bury(ptr, lazyfree) is called once
 // no reader can see it any more, and is to lazyfree_add() it. The domain's reclaimer must be a

@@ -236,7 +236,7 @@ enum status list_push(struct type_ctx *ctx, struct value v, enum chunk_side side
 
 // ---- removing --------------------------------------------------------------------------------
 
-void list_drop(struct value v, enum chunk_side side, size_t n)
+void list_drop(struct type_ctx *ctx, struct value v, enum chunk_side side, size_t n)
 {
     struct list *l = value_pointer(v);
     size_t left = n;
@@ -248,7 +248,7 @@ void list_drop(struct value v, enum chunk_side side, size_t n)
         if (c->count <= left) {
             left -= c->count;
             list_take_chunks(l, i, 1);
-            mem_free(c);
+            list_chunk_drop(ctx, c);
         } else {
             chunk_drop(c, side, left);
             list_set_chunk(l, i, c);
@@ -256,5 +256,5 @@ void list_drop(struct value v, enum chunk_side side, size_t n)
         }
     }
     list_set_count(l, list_own_count(l) - n);
-    list_settle(l);
+    list_settle(ctx, l);
 }

@@ -37,7 +37,7 @@ void list_end(struct value, enum chunk_side, struct chunk_element *out);
 
 // Removes `n` <= list_count() elements at a side. Removing all leaves an empty list: the caller
 // deletes the key. Whole chunks go at once, and of at most one the elements are walked.
-void list_drop(struct value, enum chunk_side, size_t n);
+void list_drop(struct type_ctx *, struct value, enum chunk_side, size_t n);
 
 // ---- places in a list ------------------------------------------------------------------------
 
@@ -78,6 +78,7 @@ enum status list_replace(struct type_ctx *, struct value, const struct list_iter
 // the end nothing else may be done with the list. *looked: how many elements the step looked at.
 // Needs no memory.
 struct list_sweep {
+    struct type_ctx *ctx;
     struct list *list;
     const struct chunk_item *item;
     enum chunk_side from;

@@ -12,7 +12,7 @@ enum {
     CHAIN_MIN = 7,     // links of the smallest chain, which is one block of 144 bytes
     CHAIN_SPARSE = 8,  // a chain is made smaller when it uses no more than one link in so many
     SHRINK_FROM = 240, // bytes: chunks smaller than this are not worth shrinking
-    SHRINK_SPARSE = 4, // a single chunk shrinks when it uses no more than one byte in so many
+    SHRINK_SPARSE = 4, // a chunk shrinks when it uses no more than one byte in so many
 };
 
 static struct list_chain *chain_new(size_t cap)
@@ -138,7 +138,20 @@ void list_take_chunks(struct list *l, size_t i, size_t n)
     }
 }
 
-void list_settle(struct list *l)
+void list_tighten(struct type_ctx *ctx, struct list *l, size_t i)
+{
+    struct chunk *c = list_chunk(l, i), *tight;
+
+    if (c->cap < SHRINK_FROM || chunk_used(c) > c->cap / SHRINK_SPARSE)
+        return;
+    tight = chunk_clone(c, 2 * chunk_used(c), CHUNK_BACK);
+    if (tight == NULL)
+        return; // as well as it can be done
+    list_set_chunk(l, i, tight);
+    list_chunk_drop(ctx, c);
+}
+
+void list_settle(struct type_ctx *ctx, struct list *l)
 {
     struct list_chain *chain = list_chain(l);
 
@@ -153,12 +166,8 @@ void list_settle(struct list *l)
             (void)move_chain(l, 2 * chain_length(chain), false); // as well as it can be done
         return;
     }
-    struct chunk *c = list_chunk(l, 0);
-    if (c == NULL || c->cap < SHRINK_FROM || chunk_used(c) > c->cap / SHRINK_SPARSE)
-        return;
-    c = chunk_resize(c, 2 * chunk_used(c), CHUNK_BACK);
-    if (c != NULL)
-        list_set_chunk(l, 0, c);
+    if (list_chunks(l) > 0)
+        list_tighten(ctx, l, 0);
 }
 
 size_t list_locate(const struct list *l, size_t index, size_t *first)

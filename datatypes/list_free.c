@@ -30,6 +30,14 @@ void list_free(struct value v)
     list_handle_free(value_pointer(v));
 }
 
+void list_chunk_drop(struct type_ctx *ctx, struct chunk *c)
+{
+    if (mem_usable(c) < LAZYFREE_BYTES)
+        mem_free(c); // nobody reads it without the lock, so it need not be retired
+    else
+        lazyfree_retire_block(ctx->epoch, c);
+}
+
 // ---- in slices -------------------------------------------------------------------------------
 
 // What the handle's memory is used for when the list is dead.
@@ -40,24 +48,13 @@ struct dead_list {
 
 _Static_assert(sizeof(struct dead_list) <= sizeof(struct list), "a dead list fits its handle");
 
-// A chunk of one huge element is an object of its own.
-static void free_chunk(struct chunk *chunk, struct lazyfree *lf)
-{
-    if (mem_usable(chunk) < LAZYFREE_BYTES) {
-        mem_free(chunk);
-        return;
-    }
-    lazyfree_expect(lf, 1);
-    lazyfree_add_block(lf, chunk);
-}
-
 static bool free_slice(struct lazyfree_item *item, struct lazyfree *lf)
 {
     struct dead_list *dead = (struct dead_list *)item;
     struct list_chain *chain = dead->chain;
 
     for (int i = 0; i < LAZYFREE_SLICE && chain->begin < chain->end; i++)
-        free_chunk(chain->links[--chain->end].chunk, lf);
+        lazyfree_free(lf, chain->links[--chain->end].chunk);
     if (chain->begin < chain->end)
         return true;
     mem_free(chain);

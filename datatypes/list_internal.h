@@ -94,6 +94,9 @@ static inline struct chunk *list_chunk(const struct list *l, size_t i)
 
 // Frees a list that nobody else can see, at once (list_free.c).
 void list_handle_free(struct list *);
+// Frees a chunk that has left its list: in slices when its element is huge. Inside an epoch
+// section.
+void list_chunk_drop(struct type_ctx *, struct chunk *);
 
 // ---- list_chain.c ----------------------------------------------------------------------------
 
@@ -111,7 +114,9 @@ void list_take_chunks(struct list *, size_t i, size_t n);
 
 // After removing: a chain of one chunk becomes that chunk, and memory that is mostly room is given
 // back. Needs no memory, though it uses some if there is any.
-void list_settle(struct list *);
+void list_settle(struct type_ctx *, struct list *);
+// Gives the memory of chunk number `i` back that is mostly room, if there is memory for that.
+void list_tighten(struct type_ctx *, struct list *, size_t i);
 
 // The chunk in which the element with index `index` < count lies; *first is the index of its first
 // element.

@@ -203,24 +203,25 @@ enum status list_insert(struct type_ctx *ctx, struct value v, const struct list_
 
 // ---- replacing -------------------------------------------------------------------------------
 
-static void remove_index(struct list *l, size_t index)
+static void remove_index(struct type_ctx *ctx, struct list *l, size_t index)
 {
     size_t first, i = list_locate(l, index, &first);
     struct chunk *c = list_chunk(l, i);
 
     if (c->count == 1) {
         list_take_chunks(l, i, 1);
-        mem_free(c);
+        list_chunk_drop(ctx, c);
     } else {
         chunk_remove(c, chunk_at(c, index - first));
         list_set_chunk(l, i, c);
     }
     list_set_count(l, list_own_count(l) - 1);
-    list_settle(l);
+    list_settle(ctx, l);
 }
 
-// Within the chunk, which grows when it must; false without memory.
-static bool replace_within(struct list *l, size_t i, size_t at, size_t used,
+// Within the chunk, which grows when it must, and shrinks when it is mostly room then; false
+// without memory.
+static bool replace_within(struct type_ctx *ctx, struct list *l, size_t i, size_t at, size_t used,
                            const struct chunk_item *item)
 {
     struct chunk *c = list_chunk(l, i);
@@ -232,6 +233,7 @@ static bool replace_within(struct list *l, size_t i, size_t at, size_t used,
         return false;
     chunk_insert(c, chunk_remove(c, c->begin + offset), item);
     list_set_chunk(l, i, c);
+    list_tighten(ctx, l, i);
     return true;
 }
 
@@ -248,10 +250,11 @@ enum status list_replace(struct type_ctx *ctx, struct value v, const struct list
     chunk_item(&item, data, len);
     size_t used = chunk_used(c) - (chunk_next(c, it->at) - it->at) + chunk_item_size(&item);
     if (used <= limit.nbytes || c->count == 1)
-        return replace_within(l, it->number, it->at, used, &item) ? STATUS_OK : STATUS_NO_MEMORY;
+        return replace_within(ctx, l, it->number, it->at, used, &item) ? STATUS_OK
+                                                                       : STATUS_NO_MEMORY;
     enum status status = list_insert(ctx, v, it, false, data, len);
     if (status == STATUS_OK)
-        remove_index(l, it->index + 1);
+        remove_index(ctx, l, it->index + 1);
     return status;
 }
 
@@ -262,7 +265,8 @@ void list_sweep_init(struct list_sweep *s, struct type_ctx *ctx, const struct li
 {
     size_t before = it->backwards ? list_chunks(it->list) - 1 - it->number : it->number;
 
-    *s = (struct list_sweep){.list = it->list,
+    *s = (struct list_sweep){.ctx = ctx,
+                             .list = it->list,
                              .item = item,
                              .from = it->backwards ? CHUNK_BACK : CHUNK_FRONT,
                              .most = most,
@@ -293,7 +297,7 @@ static bool merge(struct list_sweep *s, struct chunk *c)
     chunk_push_entries(kept, forwards ? CHUNK_BACK : CHUNK_FRONT, c->data + c->begin, used,
                        c->count);
     list_set_chunk(s->list, number, kept);
-    mem_free(c);
+    mem_free(c); // a small one
     return true;
 }
 
@@ -307,7 +311,7 @@ bool list_sweep_step(struct list_sweep *s, size_t *looked)
     size_t gone = chunk_filter(c, s->from, s->item, s->most - s->removed);
     s->removed += gone;
     if (c->count == 0)
-        mem_free(c);
+        list_chunk_drop(s->ctx, c);
     else if (gone == 0 || !merge(s, c))
         list_set_chunk(s->list, on_the_way(s, s->nkept++), c);
     return true;
@@ -321,6 +325,6 @@ size_t list_sweep_end(struct list_sweep *s)
         list_take_chunks(s->list, on_the_way(s, s->from == CHUNK_FRONT ? s->nkept : s->nread - 1),
                          gap);
     list_set_count(s->list, list_own_count(s->list) - s->removed);
-    list_settle(s->list);
+    list_settle(s->ctx, s->list);
     return s->removed;
 }

@@ -50,11 +50,16 @@ struct dead_set {
 
 _Static_assert(sizeof(struct dead_set) <= sizeof(struct set), "a dead set fits its handle");
 
+static void node_free_lazily(void *node, void *lazyfree)
+{
+    lazyfree_free(lazyfree, node);
+}
+
 static bool free_slice(struct lazyfree_item *item, struct lazyfree *lf)
 {
     struct dead_set *dead = (struct dead_set *)item;
 
-    if (dict_free_step(dead->dict, LAZYFREE_SLICE, node_free, NULL))
+    if (dict_free_step(dead->dict, LAZYFREE_SLICE, node_free_lazily, lf))
         return true;
     mem_free(dead);
     lazyfree_done(lf, 1);

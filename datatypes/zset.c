@@ -103,7 +103,7 @@ static void dict_drop(struct type_ctx *ctx, struct zset_index *index, uint64_t h
     bool removed = dict_remove(index->dict, ctx->epoch, hash, node);
     assert(removed);
     (void)removed;
-    epoch_retire(ctx->epoch, node, mem_free, mem_usable(node));
+    lazyfree_retire_block(ctx->epoch, node);
 }
 
 // ---- the body word ---------------------------------------------------------------------------

@@ -15,12 +15,13 @@ static void node_free(void *node, void *arg)
     mem_free(node);
 }
 
-// Frees about `budget` nodes; true while something is left. The tree first: it only borrows what
-// the dictionary's walk frees.
-static bool index_free_step(struct zset_index *index, size_t budget)
+// Frees about `budget` nodes through free_node; true while something is left. The tree first: it
+// only borrows what the dictionary's walk frees.
+static bool index_free_step(struct zset_index *index, size_t budget,
+                            void (*free_node)(void *node, void *arg), void *arg)
 {
     if (rank_tree_free_step(&index->tree, budget) ||
-        dict_free_step(index->dict, budget, node_free, NULL))
+        dict_free_step(index->dict, budget, free_node, arg))
         return true;
     mem_free(index);
     return false;
@@ -28,7 +29,7 @@ static bool index_free_step(struct zset_index *index, size_t budget)
 
 void zset_index_free(struct zset_index *index)
 {
-    index_free_step(index, SIZE_MAX);
+    index_free_step(index, SIZE_MAX, node_free, NULL);
 }
 
 void zset_body_free(uint64_t body)
@@ -60,11 +61,16 @@ struct dead_zset {
 
 _Static_assert(sizeof(struct dead_zset) <= sizeof(struct zset), "a dead set fits its handle");
 
+static void node_free_lazily(void *node, void *lazyfree)
+{
+    lazyfree_free(lazyfree, node);
+}
+
 static bool free_slice(struct lazyfree_item *item, struct lazyfree *lf)
 {
     struct dead_zset *dead = (struct dead_zset *)item;
 
-    if (index_free_step(dead->index, LAZYFREE_SLICE))
+    if (index_free_step(dead->index, LAZYFREE_SLICE, node_free_lazily, lf))
         return true;
     mem_free(dead);
     lazyfree_done(lf, 1);

@@ -356,7 +356,7 @@ static void test_list_queue_stays_small(void **state)
             push(v, (enum chunk_side)side, "element", 7);
         for (int i = 0; i < 100000; i++) {
             push(v, (enum chunk_side)side, "element", 7);
-            list_drop(v, (enum chunk_side) !side, 1);
+            list_drop(CTX, v, (enum chunk_side) !side, 1);
         }
         assert_int_equal(list_chunks(inside(v)), 1);
         assert_true(list_memory(v, 0) < 1500);
@@ -375,9 +375,9 @@ static void test_list_gives_memory_back(void **state)
         size_t full = list_memory(v, 0);
         assert_true(full > 50000 * 9);
         assert_true(full < 50000 * 10);
-        list_drop(v, (enum chunk_side)side, 49000);
+        list_drop(CTX, v, (enum chunk_side)side, 49000);
         assert_true(list_memory(v, 0) < 1000 * 9 * 3);
-        list_drop(v, (enum chunk_side)side, 990);
+        list_drop(CTX, v, (enum chunk_side)side, 990);
         assert_true(list_memory(v, 0) < 500);
         assert_sound(v);
         list_free(v);
@@ -432,7 +432,7 @@ static void do_drop(struct value v)
         list_end(v, side, &element);
         assert_element(&element, side == CHUNK_FRONT ? 0 : model.n - 1);
     }
-    list_drop(v, side, n);
+    list_drop(CTX, v, side, n);
     while (n-- > 0)
         model_remove(side == CHUNK_FRONT ? 0 : model.n - 1);
 }

@@ -156,7 +156,7 @@ static void change(struct value v, bool growing)
         push_number(v, side, n + 2 * step);
     } else {
         size_t most = (count - LEAST) / 2, few = rng_below(&fixture.rng, 100) ? 1 : most;
-        list_drop(v, side, 2 * (few < most ? few : most));
+        list_drop(&fixture.ctx, v, side, 2 * (few < most ? few : most));
     }
 }
 

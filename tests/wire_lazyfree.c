@@ -165,6 +165,50 @@ static void test_lazyfree_of_lists_and_sorted_sets(void **state)
     expect_freed(w, 6); // not large
 }
 
+// Huge members that leave a collection which stays, by whichever way.
+static void test_lazyfree_of_long_members(void **state)
+{
+    struct wire *w = *state;
+    const size_t len = 2000000;
+    char *text = calloc(1, len);
+    struct bytes zadd[] = {BYTES("ZADD"), BYTES("zset"), BYTES("1"), {text, len}};
+    struct bytes zrem[] = {BYTES("ZREM"), BYTES("zset"), {text, len}};
+
+    assert_non_null(text);
+    expect(w, "OK", "CONFIG RESETSTAT");
+    expect(w, ":1", "ZADD zset 0 small");
+    expect_argv(w, ":1", 4, zadd);
+    expect_argv(w, ":1", 3, zrem);
+    expect_freed(w, 1);
+    push_long_elements(w, "list", 3);
+    expect(w, ":5", "RPUSH list a b");
+    expect(w, "OK", "LTRIM list 1 -1");
+    expect_freed(w, 2);
+    expect(w, "OK", "LSET list 0 short"); // what stays takes a small block
+    expect_freed(w, 3);
+    assert_in_range(wire_int(w, "MEMORY USAGE list SAMPLES 0"), len, len + len / 4);
+    expect(w, "OK", "LSET list 1 short");
+    expect_freed(w, 4);
+    assert_in_range(wire_int(w, "MEMORY USAGE list SAMPLES 0"), 1, 20000);
+    free(text);
+}
+
+// What was deleted is freed although the only worker thread is busy with something else.
+static void test_lazyfree_beside_a_long_command(void **state)
+{
+    struct wire *w = *state, *other = wire_open(wire_server(w), 2);
+
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_big(w, "big");
+    wire_send(other, "DEBUG SLEEP 1000");
+    wait_until(field(w, "lazyfreed_objects") == 0 &&
+                   strstr(wire_text(w, NULL, "INFO locks"), "commands_moved_running:1"),
+               LIMIT_MS);
+    expect(w, ":1", "DEL big");
+    expect_freed(w, 1);
+    wire_abort(other);
+}
+
 // Values of every type in a database that is flushed in the background, each counted once.
 static void test_flushed_values_of_every_type(void **state)
 {
@@ -190,6 +234,8 @@ int main(void)
         WIRE_TEST(test_lazyfree_of_databases),
         WIRE_TEST(test_flushed_values_of_every_type),
         WIRE_TEST(test_lazyfree_of_lists_and_sorted_sets),
+        WIRE_TEST(test_lazyfree_of_long_members),
+        WIRE_TEST(test_lazyfree_beside_a_long_command),
     };
     return run_modes(tests);
 }

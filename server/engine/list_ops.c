@@ -17,7 +17,7 @@ static enum status push_all(struct cmd_ctx *c, struct value list, enum chunk_sid
     for (int i = 0; i < n; i++) {
         enum status status = list_push(c->types, list, side, elements[i].data, elements[i].len);
         if (status != STATUS_OK) {
-            list_drop(list, side, (size_t)i);
+            list_drop(c->types, list, side, (size_t)i);
             return status;
         }
         (void)cmd_step(c, 1); // all or none: never half of them
@@ -77,7 +77,7 @@ void list_ops_drop(struct cmd_ctx *c, int i, struct value list, enum chunk_side 
     list = key_mutable(c, i);
     while (n > 0) {
         size_t slice = n < DROP_SLICE ? n : DROP_SLICE;
-        list_drop(list, side, slice);
+        list_drop(c->types, list, side, slice);
         n -= slice;
         (void)cmd_step(c, slice / 64); // whole chunks go at once; the drop is finished once begun
     }

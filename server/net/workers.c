@@ -14,8 +14,9 @@
 
 enum {
     NICE = 10,         // lower priority than connection threads
+    RECLAIM_NICE = 5,  // higher than the workers', who fill the memory that it gives back
     THREADS_MAX = 256, // blocked ones included
-    RECLAIM_US = 2000, // of giving memory back between two looks for commands
+    RECLAIM_US = 2000, // of giving memory back in one go
     STACK_BYTES = 2 * 1024 * 1024,
 };
 
@@ -25,35 +26,29 @@ void workers_init(struct workers *w, struct server *server, int most)
     mutex_init(&w->lock);
     condvar_init(&w->wanted);
     condvar_init(&w->ended);
+    condvar_init(&w->reclaim_wanted);
     TAILQ_INIT(&w->queue);
 }
 
 // ---- a worker thread --------------------------------------------------------------------------
 
-enum task { TASK_COMMAND, TASK_RECLAIM, TASK_END };
-
-// Waits for something to do.
-static enum task take(struct workers *w, struct conn **conn)
+// Takes the next command; NULL: the thread is to end.
+static struct conn *take(struct workers *w)
 {
-    enum task task = TASK_END;
+    struct conn *conn;
 
     mutex_lock(&w->lock);
     w->nidle++;
-    while (TAILQ_EMPTY(&w->queue) && !w->reclaim && !w->stopping) {
+    while (!(conn = TAILQ_FIRST(&w->queue)) && !w->stopping) {
         condvar_wait(&w->wanted, &w->lock);
     }
-    *conn = TAILQ_FIRST(&w->queue);
-    if (*conn) {
-        TAILQ_REMOVE(&w->queue, *conn, move_link);
+    if (conn) {
+        TAILQ_REMOVE(&w->queue, conn, move_link);
         w->nqueued--;
-        task = TASK_COMMAND;
-    } else if (!w->stopping) {
-        w->reclaim = false;
-        task = TASK_RECLAIM;
     }
     w->nidle--;
     mutex_unlock(&w->lock);
-    return task;
+    return conn;
 }
 
 // Starts one more if possible; whether there is any.
@@ -80,10 +75,10 @@ static void on_block(struct thread *engine, bool begins)
     mutex_unlock(&w->lock);
 }
 
-static void lower_priority(void)
+static void lower_priority(int nice)
 {
     // Only this thread's, although POSIX means the process's; a failure costs nothing but latency.
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice);
 }
 
 static void *worker_main(void *arg)
@@ -91,16 +86,11 @@ static void *worker_main(void *arg)
     struct thread *engine = arg;
     struct workers *w = engine->blocks_arg;
     struct conn *conn;
-    enum task task;
 
     pthread_setname_np(pthread_self(), "keylot-worker");
-    lower_priority();
-    while ((task = take(w, &conn)) != TASK_END) {
-        if (task == TASK_COMMAND) {
-            exec_on_worker(&conn->client, engine);
-        } else if (store_reclaim_step(engine->store, RECLAIM_US)) {
-            workers_reclaim(w); // the rest, when no command waits
-        }
+    lower_priority(NICE);
+    while ((conn = take(w))) {
+        exec_on_worker(&conn->client, engine);
     }
     engine->blocks = NULL;
     thread_unregister(engine);
@@ -111,30 +101,71 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static bool start_locked(struct workers *w)
+// Starts a thread that nobody joins; false: it cannot be.
+static bool start_thread(void *(*thread_main)(void *), void *arg)
 {
-    struct thread *engine = thread_register(w->server->store);
     pthread_attr_t attr;
     pthread_t id;
     int rc;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    rc = pthread_create(&id, &attr, thread_main, arg);
+    pthread_attr_destroy(&attr);
+    return rc == 0;
+}
+
+static bool start_locked(struct workers *w)
+{
+    struct thread *engine = thread_register(w->server->store);
 
     if (!engine) {
         return w->nthreads > 0;
     }
     engine->blocks = on_block;
     engine->blocks_arg = w;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    rc = pthread_create(&id, &attr, worker_main, engine);
-    pthread_attr_destroy(&attr);
-    if (rc == 0) {
+    if (start_thread(worker_main, engine)) {
         w->nthreads++;
     } else {
         engine->blocks = NULL;
         thread_unregister(engine);
     }
     return w->nthreads > 0;
+}
+
+// ---- the thread that gives memory back ---------------------------------------------------------
+
+// Waits until there is something to do; false: the thread is to end.
+static bool wait_for_reclaim(struct workers *w)
+{
+    bool go_on;
+
+    mutex_lock(&w->lock);
+    while (!w->reclaim && !w->stopping) {
+        condvar_wait(&w->reclaim_wanted, &w->lock);
+    }
+    w->reclaim = false; // what comes from now on sets it again
+    go_on = !w->stopping;
+    mutex_unlock(&w->lock);
+    return go_on;
+}
+
+static void *reclaimer_main(void *arg)
+{
+    struct workers *w = arg;
+
+    pthread_setname_np(pthread_self(), "keylot-reclaim");
+    lower_priority(RECLAIM_NICE);
+    while (wait_for_reclaim(w)) {
+        while (store_reclaim_step(w->server->store, RECLAIM_US)) {
+        }
+    }
+    mutex_lock(&w->lock);
+    w->reclaiming = false;
+    condvar_notify_all(&w->ended);
+    mutex_unlock(&w->lock); // after which *w may be gone
+    return NULL;
 }
 
 // ---- the others -------------------------------------------------------------------------------
@@ -163,7 +194,8 @@ bool workers_start(struct workers *w)
     bool ok;
 
     mutex_lock(&w->lock);
-    ok = start_locked(w);
+    w->reclaiming = start_thread(reclaimer_main, w);
+    ok = w->reclaiming && start_locked(w);
     mutex_unlock(&w->lock);
     return ok;
 }
@@ -173,7 +205,7 @@ void workers_reclaim(struct workers *w)
     mutex_lock(&w->lock);
     w->reclaim = true;
     mutex_unlock(&w->lock);
-    condvar_notify_one(&w->wanted);
+    condvar_notify_one(&w->reclaim_wanted);
 }
 
 void workers_stop(struct workers *w)
@@ -181,7 +213,8 @@ void workers_stop(struct workers *w)
     mutex_lock(&w->lock);
     w->stopping = true;
     condvar_notify_all(&w->wanted);
-    while (w->nthreads > 0) {
+    condvar_notify_all(&w->reclaim_wanted);
+    while (w->nthreads > 0 || w->reclaiming) {
         condvar_wait(&w->ended, &w->lock);
     }
     mutex_unlock(&w->lock);

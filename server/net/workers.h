@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Worker threads: they run the commands that are too long for a connection thread, first come,
-// first served.
+// Worker threads: they run the commands that are too long for a connection thread, first come, first
+// served. One more thread gives back the memory of what was deleted: it is never behind a queue of
+// commands, which may delete faster than they would let it run.
 //
 // Threads are started when more commands are queued than threads are idle, as long as fewer than
 // `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or
@@ -30,13 +31,17 @@ struct workers {
     // Under lock.
     struct move_queue queue; // connections whose command is to be run
     int nqueued, nthreads, nidle, nblocked;
-    bool reclaim; // memory waits to be given back, and nobody is at it
     bool stopping;
+
+    struct condvar reclaim_wanted; // `reclaim` is set, or the end has come
+    bool reclaim;                  // under lock: memory waits to be given back
+    bool reclaiming;               // under lock: its thread is there
 };
 
 // No thread is started yet.
 void workers_init(struct workers *, struct server *, int most);
-// Starts the first thread; false: it cannot be. The store is there.
+// Starts the first thread, and the one that gives memory back; false: it cannot be. The store is
+// there.
 bool workers_start(struct workers *);
 // Queues the command that the connection's client waits for; false: there is no thread for it. Any
 // thread.
