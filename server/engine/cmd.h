@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What a command handler sees: its arguments, its keys, its reply. Handlers run under the locks of
-// their
-// row, inside an epoch section, on one thread, and never lock anything themselves.
+// their row, inside an epoch section, on one thread, and never lock anything themselves.
 //
 // A LOCK_NONE handler may be run again from the start when a writer got in between (its reply is
 // discarded first), so it must have no effect but its reply.
@@ -67,7 +66,6 @@ static inline bool cmd_step(struct cmd_ctx *c, size_t units)
 }
 
 // ---- keys: `i` counts the key arguments from 0, in the order in which they stand
-// ------------------
 
 // The key's value now; VALUE_ABSENT when there is none or it has expired. Works in all three
 // classes.
@@ -104,7 +102,6 @@ enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
 
 // ---- arguments: each replies the usual error and returns false when the argument is not one
-// --------
 
 // "ERR value is not an integer or out of range"
 bool cmd_arg_i64(struct cmd_ctx *, int arg, int64_t *out);
@@ -124,7 +121,6 @@ static inline void cmd_hide_arg(struct cmd_ctx *c, int arg)
 }
 
 // ---- replies: all of resp/reply.h on c->reply, and
-// ------------------------------------------------
 
 void cmd_reply_syntax(struct cmd_ctx *);    // ERR syntax error
 void cmd_reply_wrongtype(struct cmd_ctx *); // WRONGTYPE ...
@@ -141,7 +137,6 @@ void cmd_reply_bulk(struct cmd_ctx *, const char *data, size_t len);
 void cmd_reply_string(struct cmd_ctx *, struct value);
 
 // ---- whole databases
-// -------------------------------------------------------------------------------
 
 // Keys in the database, expired ones that were not removed yet included (as DBSIZE).
 size_t db_size(struct kl_store *, int db);

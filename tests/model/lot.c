@@ -175,8 +175,7 @@ bool park_async(const void *addr, struct park_waiter *waiter, bool (*validate)(v
     return enqueue(addr, waiter, validate, arg, park_token);
 }
 
-// ---- unparking
-// -----------------------------------------------------------------------------------
+// ---- unparking ---------------------------------------------------------------------------------
 
 static void deliver(struct park_waiter *list, uintptr_t token)
 {
