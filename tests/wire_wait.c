@@ -255,18 +255,58 @@ static void test_commands_with_keys_are_in_flight(void **state)
     assert_int_equal(info(f->c, "locks", "commands_in_flight"), 0);
 }
 
+static void set_text(struct wire *w, const char *key, char fill, size_t len)
+{
+    char *text = malloc(len);
+    struct bytes argv[] = {BYTES("SET"), {key, strlen(key)}, {text, len}};
+
+    assert_non_null(text);
+    memset(text, fill, len);
+    expect_argv(w, "OK", 3, argv);
+    free(text);
+}
+
+// What a command replies of a string that it takes away is the string, however long the reply takes
+// and whatever becomes of the memory of strings that are gone.
+static void test_replied_string_is_not_freed(void **state)
+{
+    static const char *const commands[] = {"GETSET text y", "SET text y GET", "SET text y GET PX 1",
+                                           "GETEX text EXAT 1", "GETEX text EX 100",
+                                           "GETDEL text"};
+    enum { LEN = 16 << 20 };
+    struct fixture *f = *state;
+    char *got = malloc(LEN + 2);
+
+    assert_non_null(got);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char header[16];
+
+        set_text(f->c, "text", 'x', LEN);
+        wire_send(f->a, "%s", commands[i]);
+        assert_int_equal(wire_read_raw(f->a, header, 11), 11);
+        assert_memory_equal(header, "$16777216\r\n", 11);
+        wait_until(info(f->c, "keylot", "retired_objects") == 0, LIMIT_MS);
+        set_text(f->c, "other", 'z', LEN);
+        assert_int_equal(wire_read_raw(f->a, got, LEN + 2), LEN + 2);
+        for (size_t at = 0; at < LEN; at++) {
+            if (got[at] != 'x') {
+                fail_msg("%s: byte %zu is %02x", commands[i], at, (unsigned char)got[at]);
+            }
+        }
+        expect(f->c, ":1", "DEL other");
+    }
+    free(got);
+}
+
 // A second long command gets a thread of its own although the first one's has hardly woken up.
 static void test_long_commands_run_side_by_side(void **state)
 {
     struct fixture *f = *state;
     const size_t len = server_sanitized() ? 60000 : 200000;
-    struct bytes argv[] = {BYTES("SET"), BYTES("text"), {calloc(1, len), len}};
     int64_t threads = info(f->c, "keylot", "registered_threads");
     char want[32];
 
-    assert_non_null(argv[2].data);
-    expect_argv(f->c, "OK", 3, argv);
-    free((void *)(uintptr_t)argv[2].data);
+    set_text(f->c, "text", 'x', len);
     expect(f->c, ":1", "COPY text other");
     expect(f->c, "OK", "CONFIG SET proto-max-bulk-len 1000gb"); // which limits LCS
     snprintf(want, sizeof want, ":%zu", len);
@@ -386,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_closed_peer_is_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_with_keys_are_in_flight, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replied_string_is_not_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flush_beside_waiting_commands, setup, teardown),

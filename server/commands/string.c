@@ -122,23 +122,19 @@ static void cmd_get(struct cmd_ctx *c)
         reply_string_or_null(c, v);
 }
 
-// Publishes a new string; one whose time has come already deletes the key instead. False: an error
-// was replied and nothing has changed.
-static bool store_string(struct cmd_ctx *c, int i, struct bytes text, int64_t expires_at_ms)
+// Makes the value that the key is to hold: VALUE_ABSENT when its time has come already. False: an
+// error was replied.
+static bool make_string(struct cmd_ctx *c, struct bytes text, int64_t expires_at_ms,
+                        struct value *v)
 {
-    struct value v;
+    enum status status = STATUS_OK;
 
-    if (expires_at_ms != NO_EXPIRE && expires_at_ms <= c->now_ms) {
-        key_delete(c, i);
-        return true;
-    }
-    enum status status = str_new(text.data, text.len, expires_at_ms, &v);
-    if (status != STATUS_OK) {
+    *v = VALUE_ABSENT;
+    if (expires_at_ms == NO_EXPIRE || expires_at_ms > c->now_ms)
+        status = str_new(text.data, text.len, expires_at_ms, v);
+    if (status != STATUS_OK)
         cmd_reply_status(c, status);
-        return false;
-    }
-    key_set(c, i, v);
-    return true;
+    return status == STATUS_OK;
 }
 
 static void set_with_options(struct cmd_ctx *c, int value_arg, const struct string_options *o)
@@ -147,7 +143,7 @@ static void set_with_options(struct cmd_ctx *c, int value_arg, const struct stri
 
     if (form_has_time(o->form) && !parse_expire_at(c, o->form, o->time_arg, &at_ms))
         return;
-    struct value old = key_get(c, 0);
+    struct value old = key_get(c, 0), new;
     bool found = !value_is_none(old);
     if (o->get && found && value_type(old) != TYPE_STRING) {
         cmd_reply_wrongtype(c);
@@ -159,12 +155,15 @@ static void set_with_options(struct cmd_ctx *c, int value_arg, const struct stri
     }
     if (o->form == EXPIRE_KEEPTTL)
         at_ms = value_expires_at(old);
-    if (!store_string(c, 0, c->argv[value_arg], at_ms))
+    if (!make_string(c, c->argv[value_arg], at_ms, &new))
         return;
+    // While it is still the key's: a long reply leaves the epoch section between its slices, and
+    // what is retired would be freed.
     if (o->get)
-        reply_string_or_null(c, old); // retired, so readable until the epoch section ends
+        reply_string_or_null(c, old);
     else
         reply_ok(c->reply);
+    key_set(c, 0, new);
 }
 
 /* SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]  -> OK, nil or old
@@ -172,11 +171,13 @@ static void set_with_options(struct cmd_ctx *c, int value_arg, const struct stri
 static void cmd_set(struct cmd_ctx *c)
 {
     struct string_options o = {.form = EXPIRE_NONE};
+    struct value new;
 
     if (c->argc > 3) {
         if (parse_options(c, 3, false, &o))
             set_with_options(c, 2, &o);
-    } else if (store_string(c, 0, c->argv[2], NO_EXPIRE)) {
+    } else if (make_string(c, c->argv[2], NO_EXPIRE, &new)) {
+        key_set(c, 0, new);
         reply_ok(c->reply);
     }
 }
@@ -190,10 +191,14 @@ static uint64_t set_work(struct cmd_ctx *c)
 /* SETNX key value  -> 1 when it was set */
 static void cmd_setnx(struct cmd_ctx *c)
 {
-    if (!value_is_none(key_get(c, 0)))
+    struct value new;
+
+    if (!value_is_none(key_get(c, 0))) {
         reply_int(c->reply, 0);
-    else if (store_string(c, 0, c->argv[2], NO_EXPIRE))
+    } else if (make_string(c, c->argv[2], NO_EXPIRE, &new)) {
+        key_set(c, 0, new);
         reply_int(c->reply, 1);
+    }
 }
 
 /* SETEX key seconds value */
@@ -241,12 +246,15 @@ static void cmd_getex(struct cmd_ctx *c)
     }
     if (form_has_time(o.form) && !parse_expire_at(c, o.form, o.time_arg, &at_ms))
         return;
-    if (at_ms != NO_EXPIRE && at_ms <= c->now_ms)
+    if (at_ms != NO_EXPIRE && at_ms <= c->now_ms) {
+        cmd_reply_string(c, v);
         key_delete(c, 0);
-    else if (at_ms != NO_EXPIRE || (o.form == EXPIRE_PERSIST && value_expires_at(v) != NO_EXPIRE))
+        return;
+    }
+    if (at_ms != NO_EXPIRE || (o.form == EXPIRE_PERSIST && value_expires_at(v) != NO_EXPIRE))
         status = key_expire(c, 0, at_ms);
     if (status == STATUS_OK)
-        cmd_reply_string(c, v); // `v` may be retired by now, but is readable until the section ends
+        cmd_reply_string(c, key_peek(c, 0)); // `v` may be retired by now
     else
         cmd_reply_status(c, status);
 }
