@@ -39,6 +39,7 @@ _Static_assert(sizeof(struct list) == 32, "the handle is one small block");
 enum {
     END_CHUNK_BYTES = 1024, // of a chunk that is added to others at an end, before it doubles
     FILL_BYTES = 8192,      // most bytes of a chunk that is limited by its number of elements
+    COPIED_PER_UNIT = 512,  // bytes of a chunk copied in a unit of work, see type_step()
 };
 
 struct chunk_limit list_limit(const struct type_ctx *ctx)
@@ -87,12 +88,14 @@ enum status list_new(struct type_ctx *ctx, size_t nbytes, enum chunk_side side, 
     return STATUS_OK;
 }
 
-static bool copy_chunks(struct list *to, const struct list *from)
+static bool copy_chunks(struct type_ctx *ctx, struct list *to, const struct list *from)
 {
     size_t n = list_chunks(from);
 
     for (size_t i = 0; i < n; i++) {
-        struct chunk *copy = chunk_copy(list_chunk(from, i));
+        const struct chunk *c = list_chunk(from, i);
+        struct chunk *copy = chunk_copy(c);
+        type_step(ctx, 1 + chunk_used(c) / COPIED_PER_UNIT);
         if (copy == NULL)
             return false;
         if (i > 0 && !list_reserve_chunks(to, i, 1)) {
@@ -105,13 +108,13 @@ static bool copy_chunks(struct list *to, const struct list *from)
     return true;
 }
 
-enum status list_copy(struct value v, struct value *out)
+enum status list_copy(struct type_ctx *ctx, struct value v, struct value *out)
 {
     struct list *copy = handle_new(value_expires_at(v));
 
     if (copy == NULL)
         return STATUS_NO_MEMORY;
-    if (!copy_chunks(copy, value_pointer(v))) {
+    if (!copy_chunks(ctx, copy, value_pointer(v))) {
         list_handle_free(copy);
         return STATUS_NO_MEMORY;
     }

@@ -39,6 +39,15 @@ void list_end(struct value, enum chunk_side, struct chunk_element *out);
 // deletes the key. Whole chunks go at once, and of at most one the elements are walked.
 void list_drop(struct type_ctx *, struct value, enum chunk_side, size_t n);
 
+// How much there is to be done, for who decides where to do it. Read lock.
+// Number of blocks that the list consists of.
+size_t list_blocks(struct value);
+// How many of them, about, lie between the element with that index and the nearer end: finding it
+// takes a step for each.
+size_t list_distance(struct value, size_t index);
+// Bytes of the blocks in which the `n` elements from `index` on lie, index + n <= list_count().
+size_t list_range_bytes(struct value, size_t index, size_t n);
+
 // ---- places in a list ------------------------------------------------------------------------
 
 // A walk from an index towards one end. Nothing is changed in between: it may leave and enter epoch
@@ -94,7 +103,7 @@ size_t list_sweep_end(struct list_sweep *);
 
 // ---- for value.c -----------------------------------------------------------------------------
 
-enum status list_copy(struct value, struct value *out);
+enum status list_copy(struct type_ctx *, struct value, struct value *out);
 void list_free(struct value);
 bool list_free_lazily(struct lazyfree *, struct value);
 void list_retire(struct type_ctx *, struct value);

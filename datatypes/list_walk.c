@@ -8,6 +8,36 @@
 #include "datatypes/list_internal.h"
 #include "datatypes/mem.h"
 
+// ---- sizes -----------------------------------------------------------------------------------
+
+size_t list_blocks(struct value v)
+{
+    return list_chunks(value_pointer(v));
+}
+
+size_t list_distance(struct value v, size_t index)
+{
+    const struct list *l = value_pointer(v);
+    size_t count = list_own_count(l), nearer = index < count / 2 ? index : count - 1 - index;
+
+    return (size_t)((double)nearer / (double)count * (double)list_chunks(l));
+}
+
+size_t list_range_bytes(struct value v, size_t index, size_t n)
+{
+    const struct list *l = value_pointer(v);
+    size_t end = index + n, nbytes = 0, first;
+
+    if (n == 0)
+        return 0;
+    for (size_t i = list_locate(l, index, &first); first < end; i++) {
+        const struct chunk *c = list_chunk(l, i);
+        nbytes += chunk_used(c);
+        first += c->count;
+    }
+    return nbytes;
+}
+
 // ---- walking ---------------------------------------------------------------------------------
 
 // Enters chunk `number` at the end where the walk comes in.

@@ -44,6 +44,7 @@ _Static_assert(sizeof(struct set) == 32, "the handle is one small block");
 enum {
     LONG_LENGTH = 255,         // first byte of a node whose length takes the next four bytes
     PREALLOC_MAX_BYTES = 4096, // a hint is not trusted with more than this
+    COPY_WORK = 2,             // for each member that is copied to a dictionary, see type_step()
 };
 
 // ---- nodes and dictionaries ------------------------------------------------------------------
@@ -237,6 +238,7 @@ static struct dict *dict_from_body(struct type_ctx *ctx, uint64_t body)
     set_iter_init_body(&iter, body);
     while (set_iter_next(&iter)) {
         uint64_t hash = dict_hash(dict, iter.member.data, iter.member.len);
+        type_step(ctx, COPY_WORK);
         if (set_dict_add(ctx, dict, hash, iter.member.data, iter.member.len) != STATUS_OK) {
             set_dict_free(dict);
             return NULL;

@@ -20,6 +20,7 @@ enum {
     // and rebuilt from what is left when no more than 1/5 of it stays.
     SAMPLE_WALK_PART = 3,
     POP_REBUILD_PART = 5,
+    DRAW_WORK = 2, // for each member that is drawn from a dictionary, see type_step()
 };
 
 static void member_from_i64(struct set_member *m, int64_t n)
@@ -193,6 +194,7 @@ static void sample_by_walk(struct type_ctx *ctx, uint64_t body, size_t count, si
     struct set_iter iter;
     set_iter_init_body(&iter, body);
     for (size_t left = count; n > 0 && set_iter_next(&iter); left--) {
+        type_step(ctx, 1);
         if (!select_next(ctx->rng, left, n))
             continue;
         fn(&iter.member, arg);
@@ -236,6 +238,7 @@ static enum status sample_by_draw(struct type_ctx *ctx, struct dict *dict, size_
         struct set_member member;
         member_from_node(&member, node);
         fn(&member, arg);
+        type_step(ctx, DRAW_WORK);
         n--;
     }
     mem_free(seen.slots);
@@ -274,6 +277,7 @@ static enum status pop_intset(const struct pop *pop, const struct intset *is)
     size_t wanted = pop->n;
     for (size_t i = 0; i < pop->count; i++) {
         int64_t number = intset_get(is, i);
+        type_step(pop->ctx, 1);
         if (!select_next(pop->ctx->rng, pop->count - i, wanted)) {
             intset_push(rest, number);
             continue;
@@ -340,6 +344,7 @@ static enum status pop_packed(const struct pop *pop, const struct packed_blob *p
     left = view.count;
     for (size_t at = 0; at < view.nbytes; left--) {
         at = packed_next(&view, at, &member.data, &member.len);
+        type_step(pop->ctx, 1);
         if (!select_next(pop->ctx->rng, left, wanted)) {
             packed_push(rest, member.data, member.len);
             continue;
@@ -360,6 +365,7 @@ static void pop_dict_one_by_one(const struct pop *pop, struct dict *dict)
         pop->fn(&member, pop->arg);
         set_dict_remove(pop->ctx, dict, dict_hash(dict, member.data, member.len), node);
         set_publish_count(pop->s, left - 1);
+        type_step(pop->ctx, DRAW_WORK);
     }
 }
 
@@ -381,6 +387,7 @@ static enum status pop_dict_rebuild(const struct pop *pop, struct dict *dict)
             set_dict_free(rest);
             return STATUS_NO_MEMORY;
         }
+        type_step(pop->ctx, DRAW_WORK);
     }
     struct set_iter iter;
     set_iter_init_body(&iter, set_body(pop->s));
@@ -388,6 +395,7 @@ static enum status pop_dict_rebuild(const struct pop *pop, struct dict *dict)
         uint64_t hash = dict_hash(rest, iter.member.data, iter.member.len);
         if (dict_find(rest, hash, iter.member.data, iter.member.len) == NULL)
             pop->fn(&iter.member, pop->arg);
+        type_step(pop->ctx, 1);
     }
     set_publish(pop->ctx, pop->s, set_body_make(SET_BODY_DICT, rest), stay);
     return STATUS_OK;

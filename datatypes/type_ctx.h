@@ -29,7 +29,19 @@ struct type_ctx {
     const struct hash_seed *seed;
     struct rng *rng;
     const struct type_limits *limits;
+    // NULL, or lets others go on in the middle of a long operation: what is private or locked stays
+    // as it is, the epoch section is left and entered again.
+    void (*step)(void *arg, size_t units);
+    void *step_arg;
 };
+
+// Counts work, in units of about 50 ns, of an operation whose time has no bound. To be called where
+// nothing is in use but private memory and values whose lock is held.
+static inline void type_step(const struct type_ctx *ctx, size_t units)
+{
+    if (ctx->step)
+        ctx->step(ctx->step_arg, units);
+}
 
 // The defaults of Redis 7.0 (packed string sets: those of 7.2).
 void type_limits_init(struct type_limits *);

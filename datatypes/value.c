@@ -80,7 +80,7 @@ enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
     case VALUE_SET:
         return set_copy(ctx, v, out);
     case VALUE_LIST:
-        return list_copy(v, out);
+        return list_copy(ctx, v, out);
     case VALUE_ZSET:
         return zset_copy(ctx, v, out);
     default:

@@ -39,6 +39,8 @@
 
 _Static_assert(sizeof(struct zset) == 32, "the handle is one small block");
 
+enum { COPY_WORK = 4 }; // for each member of an index, see type_step()
+
 // ---- nodes and indexes -----------------------------------------------------------------------
 
 struct zset_node *zset_node_new(const char *member, size_t len, double score)
@@ -372,6 +374,33 @@ enum status zset_put(struct type_ctx *ctx, struct value v, const struct zset_pla
     return put_first(ctx, z, &add);
 }
 
+static struct zset_index *own_index(struct value v)
+{
+    uint64_t body = own_body(value_pointer(v));
+
+    assert(zset_body_kind(body) == ZSET_BODY_INDEX);
+    return zset_body_pointer(body);
+}
+
+enum status zset_rescore(struct value v, struct zset_node *node, double to)
+{
+    if (!rank_tree_insert(&own_index(v)->tree, to, node))
+        return STATUS_NO_MEMORY;
+    zset_node_set_score(node, to);
+    return STATUS_OK;
+}
+
+void zset_rescore_keep(struct value v, const struct zset_node *node, double from)
+{
+    rank_tree_remove(&own_index(v)->tree, from, node);
+}
+
+void zset_rescore_undo(struct value v, struct zset_node *node, double from, double to)
+{
+    rank_tree_remove(&own_index(v)->tree, to, node);
+    zset_node_set_score(node, from);
+}
+
 // ---- removing --------------------------------------------------------------------------------
 
 // Removes `n` entries in [from, to) from the packed blob of z.
@@ -465,10 +494,11 @@ static struct zset_index *index_copy(struct type_ctx *ctx, const struct zset_ind
         const char *member;
         size_t len;
         double score;
+        type_step(ctx, COPY_WORK);
         zset_node_member(rank_pos_node(&pos, &score), &member, &len);
         uint64_t hash = dict_hash(index->dict, member, len);
         if (zset_index_add(ctx, index, hash, member, len, score) != STATUS_OK) {
-            zset_index_free(index);
+            zset_index_discard(ctx, index);
             return NULL;
         }
     }

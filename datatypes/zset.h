@@ -31,11 +31,11 @@ struct zset_member {
 // Where a member is, or that it is not there. Good until the set is changed.
 struct zset_place {
     bool found;
-    double score; // when found
+    double score;           // when found
+    struct zset_node *node; // when found in an index: valid as long as the member is
     // Private to zset.c from here on.
     uint64_t hash;
     size_t offset;
-    struct zset_node *node;
 };
 
 // An empty set that nobody else can see.
@@ -59,6 +59,14 @@ bool zset_is_compact(struct value);
 // Adds the member that zset_find() found or missed at `place`, or gives it another score.
 enum status zset_put(struct type_ctx *, struct value, const struct zset_place *, const char *member,
                      size_t len, double score);
+
+// Gives a member of an index another score so that it can be taken back without memory. It then
+// stands in the order under both scores, until the change is kept or taken back: meanwhile
+// only zset_find(), zset_put() of new members and these functions may be called. Several changes,
+// also of one member, are taken back in reverse order, or kept, once all are made, in any.
+enum status zset_rescore(struct value, struct zset_node *, double to);
+void zset_rescore_keep(struct value, const struct zset_node *, double from);
+void zset_rescore_undo(struct value, struct zset_node *, double from, double to);
 
 // Removes the member that was found at `place`. Removing the last one leaves an empty set: the
 // caller deletes the key.

@@ -139,5 +139,5 @@ enum status zset_build_finish(struct zset_build *b, bool compact, struct value *
 
 void zset_build_abort(struct zset_build *b)
 {
-    zset_index_free(b->index);
+    zset_index_discard(b->types, b->index);
 }

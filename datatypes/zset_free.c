@@ -32,6 +32,12 @@ void zset_index_free(struct zset_index *index)
     index_free_step(index, SIZE_MAX, node_free, NULL);
 }
 
+void zset_index_discard(struct type_ctx *ctx, struct zset_index *index)
+{
+    while (index_free_step(index, LAZYFREE_SLICE, node_free, NULL))
+        type_step(ctx, LAZYFREE_SLICE);
+}
+
 void zset_body_free(uint64_t body)
 {
     if (zset_body_kind(body) == ZSET_BODY_INDEX)

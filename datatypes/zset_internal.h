@@ -67,10 +67,11 @@ struct zset_index *zset_index_new(struct type_ctx *);
 
 // ---- zset_free.c -----------------------------------------------------------------------------
 
-// Frees an index with its nodes at once; nobody else can see it.
+// Frees an index or a body with its nodes at once; nobody else can see it.
 void zset_index_free(struct zset_index *);
-// The same for a body of any kind.
 void zset_body_free(uint64_t body);
+// The same for an index of any size, in steps (type_step()).
+void zset_index_discard(struct type_ctx *, struct zset_index *);
 
 // ---- zset.c ----------------------------------------------------------------------------------
 

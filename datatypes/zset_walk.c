@@ -12,7 +12,10 @@
 #include "datatypes/rng.h"
 #include "datatypes/zset_internal.h"
 
-enum { SAMPLE_WALK_PART = 3 }; // more than 1/3 of a set is sampled by walking it, less by drawing
+enum {
+    SAMPLE_WALK_PART = 3, // more than 1/3 of a set is sampled by walking it, less by drawing
+    DRAW_WORK = 4,        // for each member that is drawn, see type_step()
+};
 
 static void member_from_entry(struct zset_member *m, const struct packed_zset_entry *e)
 {
@@ -247,6 +250,7 @@ static void sample_by_walk(struct type_ctx *ctx, struct value v, size_t n,
 
     zset_iter_init(&iter, v, 0, false);
     for (size_t left = zset_count(v); n > 0 && zset_iter_next(&iter); left--) {
+        type_step(ctx, 1);
         if (n < left && rng_below(ctx->rng, left) >= n)
             continue;
         fn(&iter.member, arg);
@@ -289,6 +293,7 @@ static enum status sample_by_draw(struct type_ctx *ctx, struct value v, size_t n
             continue;
         zset_at(v, rank, &m);
         fn(&m, arg);
+        type_step(ctx, DRAW_WORK);
         n--;
     }
     mem_free(seen.slots);

@@ -534,7 +534,7 @@ static void test_list_does_what_the_model_does(void **state)
             if (i % 20 == 0)
                 assert_contents(v);
         }
-        assert_int_equal(list_copy(v, &copy), STATUS_OK);
+        assert_int_equal(list_copy(CTX, v, &copy), STATUS_OK);
         list_free(v);
         assert_sound(copy);
         assert_contents(copy);
@@ -625,7 +625,7 @@ static enum status try_change(struct value v, int op, const char *data, size_t l
     if (op < 2)
         return list_push(CTX, v, op ? CHUNK_FRONT : CHUNK_BACK, data, len);
     if (op == 4) {
-        status = list_copy(v, &copy);
+        status = list_copy(CTX, v, &copy);
         if (status == STATUS_OK)
             list_free(copy);
         return status;

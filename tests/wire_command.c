@@ -30,8 +30,12 @@ static void test_info(void **state)
     expect_match(w, "[[][[]\"config\" :-2 [[][]] :0 :0 :0 [[]@slow] *[[]\"config|set\" :-4 *",
                  "COMMAND INFO config");
     expect_match(w, "[[][[]\"mset\" :-3 [[]write denyoom] :1 :-1 :2 *", "COMMAND INFO mset");
-    expect_match(w, "*movablekeys*\"find_keys\" [[]\"type\" \"unknown\" \"spec\" [[]]]]*",
+    expect_match(w,
+                 "*movablekeys*[[]\"flags\" [[]RO access] *\"index\" :1]]*\"keynum\" \"spec\" "
+                 "[[]\"keynumidx\" :0 \"firstkey\" :1 \"keystep\" :1]]]]*",
                  "COMMAND INFO sintercard");
+    expect_match(w, "*movablekeys*[[]\"flags\" [[]RW access delete] *\"index\" :1]]*\"keynum\" *",
+                 "COMMAND INFO lmpop");
     expect_match(w,
                  "*[[]OW update] *\"index\" :1]]*\"lastkey\" :0 *[[]RO access] *\"index\" :2]]*"
                  "\"lastkey\" :-1 *",

@@ -270,9 +270,9 @@ static void set_text(struct wire *w, const char *key, char fill, size_t len)
 // and whatever becomes of the memory of strings that are gone.
 static void test_replied_string_is_not_freed(void **state)
 {
-    static const char *const commands[] = {"GETSET text y", "SET text y GET", "SET text y GET PX 1",
-                                           "GETEX text EXAT 1", "GETEX text EX 100",
-                                           "GETDEL text"};
+    static const char *const commands[] = {"GETSET text y",       "SET text y GET",
+                                           "SET text y GET PX 1", "GETEX text EXAT 1",
+                                           "GETEX text EX 100",   "GETDEL text"};
     enum { LEN = 16 << 20 };
     struct fixture *f = *state;
     char *got = malloc(LEN + 2);
@@ -296,6 +296,125 @@ static void test_replied_string_is_not_freed(void **state)
         expect(f->c, ":1", "DEL other");
     }
     free(got);
+}
+
+// Runs a command, whatever it replies, and tells whether it ran on a worker thread.
+static bool moves(struct fixture *f, const char *command)
+{
+    int64_t begun = commands_begun(f->c);
+    const char *reply = wire_run(f->a, "%s", command);
+
+    if (reply[0] == '-') {
+        fail_msg("%s: %s", command, reply);
+    }
+    return commands_begun(f->c) > begun;
+}
+
+static void push_text(struct fixture *f, const char *key, size_t len)
+{
+    char *text = malloc(len);
+    struct bytes argv[] = {BYTES("RPUSH"), {key, strlen(key)}, {text, len}};
+
+    assert_non_null(text);
+    memset(text, 'e', len);
+    wire_send_argv(f->a, 3, argv);
+    assert_non_null(wire_reply(f->a));
+    free(text);
+}
+
+// A list of a few elements is a short one, unless these are long, which shows when it is locked.
+static void test_long_elements_are_moved(void **state)
+{
+    static const char *const shorts[] = {
+        "LRANGE list 0 1", "LINDEX list 1",           "LPOP list",   "LPOP list 2",
+        "LSET list 0 a",   "LMOVE list to LEFT LEFT", "LPOS list b", "LTRIM list 1 -1"};
+    static const char *const longs[] = {"LRANGE list 6 8",          "LINDEX list -1",
+                                        "LRANGE list 0 -1",         "LMPOP 2 none list RIGHT",
+                                        "LMOVE list to RIGHT LEFT", "RPOP list",
+                                        "RPOPLPUSH list to",        "RPOP list 2"};
+    enum { LEN = 3 << 20 };
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 10; i++) {
+        expect_match(f->a, ":*", "RPUSH list short");
+    }
+    expect_match(f->a, ":*", "RPUSH list b");
+    for (int i = 0; i < 6; i++) {
+        push_text(f, "list", LEN);
+    }
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (moves(f, shorts[i])) {
+            fail_msg("%s was moved", shorts[i]);
+        }
+    }
+    expect(f->a, ":12", "LLEN list"); // 6 short ones are left, and the long ones
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (!moves(f, longs[i])) {
+            fail_msg("%s was not moved", longs[i]);
+        }
+    }
+    expect(f->a, ":6", "LLEN list");
+    expect(f->a, ":3", "LLEN to");
+}
+
+// What range of scores is a long one shows when the set is locked.
+static void test_long_ranges_are_moved(void **state)
+{
+    static const char *const shorts[] = {"ZRANGEBYSCORE z 10 20",
+                                         "ZRANGE z 20 10 BYSCORE REV",
+                                         "ZRANGEBYLEX z - (a",
+                                         "ZREMRANGEBYSCORE z 30 40",
+                                         "ZRANGESTORE to z 50 60 BYSCORE",
+                                         "ZREMRANGEBYLEX z - (a",
+                                         "ZREVRANGEBYSCORE z 90 80",
+                                         "ZRANGE z 0 -1 BYSCORE LIMIT 0 9",
+                                         "ZREVRANGEBYLEX z (a -",
+                                         "ZRANGEBYSCORE z (10 +inf LIMIT 5 20"};
+    static const char *const longs[] = {"ZRANGEBYSCORE z 100 +inf", "ZRANGE z +inf 100 BYSCORE REV",
+                                        "ZRANGEBYLEX z - +", "ZRANGESTORE to z 100 inf BYSCORE",
+                                        "ZREMRANGEBYSCORE z 100 +inf"};
+    enum { SCORES = 20000, PER_COMMAND = 1000 };
+    struct fixture *f = *state;
+    static char line[PER_COMMAND * 16 + 16];
+
+    for (int i = 0; i < SCORES; i += PER_COMMAND) {
+        size_t n = (size_t)sprintf(line, "ZADD z");
+        for (int j = i; j < i + PER_COMMAND; j++) {
+            n += (size_t)sprintf(line + n, " %d m%d", j, j);
+        }
+        expect(f->a, ":1000", "%s", line);
+    }
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (moves(f, shorts[i])) {
+            fail_msg("%s was moved", shorts[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (!moves(f, longs[i])) {
+            fail_msg("%s was not moved", longs[i]);
+        }
+    }
+    expect(f->a, ":89", "ZCARD z");
+}
+
+// However many members a command asks for, others are served.
+static void test_endless_command(void **state)
+{
+    static const char *const commands[] = {"ZRANDMEMBER z -9223372036854775807",
+                                           "ZRANDMEMBER z -4611686018427387904",
+                                           "SRANDMEMBER big -9223372036854775807"};
+    struct fixture *f = *state;
+
+    expect(f->c, ":1", "ZADD z 1 a");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct wire *gone = wire_open(f->server, 2);
+        char first;
+        wire_send(gone, "%s", commands[i]);
+        assert_int_equal(wire_read_raw(gone, &first, 1), 1);
+        expect(f->c, "PONG", "PING");
+        wire_close(gone);
+        wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    }
 }
 
 // A second long command gets a thread of its own although the first one's has hardly woken up.
@@ -427,6 +546,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_with_keys_are_in_flight, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replied_string_is_not_freed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_elements_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_ranges_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_endless_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flush_beside_waiting_commands, setup, teardown),

@@ -7,10 +7,7 @@
 #include "server/engine/list_ops.h"
 #include "server/engine/work.h"
 
-enum {
-    LOOKS_PER_UNIT = 16, // elements compared in one unit of work (command.h)
-    LOOKS = 4096,        // elements compared between two calls of cmd_step()
-};
+enum { LOOKS = 4096 }; // elements compared between two calls of cmd_step()
 
 // ---- indices ----------------------------------------------------------------------------------
 
@@ -91,7 +88,7 @@ static void pop_one(struct cmd_ctx *c, struct value list, enum chunk_side side)
     struct chunk_element element;
 
     list_end(list, side, &element);
-    reply_bulk(c->reply, element.data, element.len);
+    cmd_reply_bulk(c, element.data, element.len);
     list_ops_drop(c, 0, list, side, 1);
 }
 
@@ -136,14 +133,25 @@ static void cmd_rpop(struct cmd_ctx *c)
     pop(c, CHUNK_BACK);
 }
 
-static uint64_t work_pop(struct cmd_ctx *c)
+static uint64_t pop_work(struct cmd_ctx *c, enum chunk_side side)
 {
-    int64_t n;
+    struct value list = key_peek(c, 0);
+    int64_t n = 1;
 
-    if (c->argc != 3 || !bytes_to_i64(c->argv[2], &n) || n <= 1)
+    if (value_type(list) != TYPE_LIST || (c->argc > 2 && !bytes_to_i64(c->argv[2], &n)) || n < 0)
         return 1;
-    uint64_t all = work_of_value(key_peek(c, 0));
-    return (uint64_t)n < all ? (uint64_t)n : all;
+    size_t count = list_count(list), taken = (uint64_t)n < count ? (size_t)n : count;
+    return list_ops_range_work(c, list, side == CHUNK_FRONT ? 0 : count - taken, taken);
+}
+
+static uint64_t work_lpop(struct cmd_ctx *c)
+{
+    return pop_work(c, CHUNK_FRONT);
+}
+
+static uint64_t work_rpop(struct cmd_ctx *c)
+{
+    return pop_work(c, CHUNK_BACK);
 }
 
 // ---- looking ----------------------------------------------------------------------------------
@@ -179,7 +187,20 @@ static void cmd_lindex(struct cmd_ctx *c)
     }
     list_iter_init(&it, list, index, false);
     if (list_iter_next(&it))
-        reply_bulk(c->reply, it.element.data, it.element.len);
+        cmd_reply_bulk(c, it.element.data, it.element.len);
+}
+
+// Of going to the element that argument 2 is the index of, and replying it.
+static uint64_t work_index(struct cmd_ctx *c)
+{
+    struct value list = key_peek(c, 0);
+    int64_t n;
+    size_t index;
+
+    if (value_type(list) != TYPE_LIST || !bytes_to_i64(c->argv[2], &n) ||
+        !index_of(n, list_count(list), &index))
+        return 1;
+    return list_ops_range_work(c, list, index, 1);
 }
 
 /* LRANGE key start stop */
@@ -200,23 +221,26 @@ static void cmd_lrange(struct cmd_ctx *c)
     list_ops_reply(c, list, range.from, range.n, false);
 }
 
-// Elements in the range that the arguments 2 and 3 name.
-static uint64_t range_size(struct cmd_ctx *c, size_t *count)
+// The list of key 0 and the range in it that the arguments 2 and 3 name, for estimates; false:
+// there is none.
+static bool peek_range(struct cmd_ctx *c, struct value *list, struct range *range)
 {
-    struct value list = key_peek(c, 0);
     int64_t start, stop;
 
-    *count = value_type(list) == TYPE_LIST ? list_count(list) : 0;
-    if (!bytes_to_i64(c->argv[2], &start) || !bytes_to_i64(c->argv[3], &stop))
-        return 0;
-    return range_of(start, stop, *count).n;
+    *list = key_peek(c, 0);
+    if (value_type(*list) != TYPE_LIST || !bytes_to_i64(c->argv[2], &start) ||
+        !bytes_to_i64(c->argv[3], &stop))
+        return false;
+    *range = range_of(start, stop, list_count(*list));
+    return true;
 }
 
 static uint64_t work_lrange(struct cmd_ctx *c)
 {
-    size_t count;
+    struct value list;
+    struct range range;
 
-    return 1 + range_size(c, &count);
+    return peek_range(c, &list, &range) ? list_ops_range_work(c, list, range.from, range.n) : 1;
 }
 
 // ---- LPOS -------------------------------------------------------------------------------------
@@ -280,7 +304,7 @@ static bool reply_places(struct cmd_ctx *c, struct value list, const struct lpos
     list_iter_init(&it, list, args->rank < 0 ? count - 1 : 0, args->rank < 0);
     for (size_t looked; left > 0; left -= looked) {
         bool found = list_iter_seek(&it, &item, left < LOOKS ? left : LOOKS, &looked);
-        if (!cmd_step(c, 1 + looked / LOOKS_PER_UNIT))
+        if (!cmd_step(c, 1 + looked / LIST_LOOKS_PER_UNIT))
             return false;
         if (!found)
             continue;
@@ -316,12 +340,6 @@ static void cmd_lpos(struct cmd_ctx *c)
         reply_null(c->reply);
 }
 
-// Without regard to MAXLEN and to where the element will be found: at most this.
-static uint64_t work_search(struct cmd_ctx *c)
-{
-    return 1 + work_first_key(c) / LOOKS_PER_UNIT;
-}
-
 // ---- changing in the middle -------------------------------------------------------------------
 
 // Goes to the next element that is `item`; false: there is none, or return at once.
@@ -332,7 +350,7 @@ static bool seek(struct cmd_ctx *c, struct list_iter *it, const struct chunk_ite
 
     do {
         found = list_iter_seek(it, item, LOOKS, &looked);
-    } while (!found && looked == LOOKS && cmd_step(c, LOOKS / LOOKS_PER_UNIT));
+    } while (!found && looked == LOOKS && cmd_step(c, LOOKS / LIST_LOOKS_PER_UNIT));
     return found;
 }
 
@@ -375,6 +393,11 @@ static void cmd_linsert(struct cmd_ctx *c)
         cmd_reply_status(c, status);
 }
 
+static uint64_t work_linsert(struct cmd_ctx *c)
+{
+    return list_ops_search_work(c) + work_args(c);
+}
+
 /* LSET key index element */
 static void cmd_lset(struct cmd_ctx *c)
 {
@@ -401,6 +424,11 @@ static void cmd_lset(struct cmd_ctx *c)
     cmd_reply_status(c, list_replace(c->types, key_mutable(c, 0), &it, element.data, element.len));
 }
 
+static uint64_t work_lset(struct cmd_ctx *c)
+{
+    return work_index(c) + work_args(c);
+}
+
 // Removes the element that the iterator came to, and those like it behind, up to `most`.
 static size_t sweep(struct cmd_ctx *c, const struct list_iter *it, const struct chunk_item *item,
                     size_t most)
@@ -410,7 +438,7 @@ static size_t sweep(struct cmd_ctx *c, const struct list_iter *it, const struct 
 
     list_sweep_init(&s, c->types, it, item, most);
     while (list_sweep_step(&s, &looked))
-        (void)cmd_step(c, 1 + looked / LOOKS_PER_UNIT); // what was begun is finished
+        (void)cmd_step(c, 1 + looked / LIST_LOOKS_PER_UNIT); // what was begun is finished
     return list_sweep_end(&s);
 }
 
@@ -462,51 +490,52 @@ static void cmd_ltrim(struct cmd_ctx *c)
 
 static uint64_t work_ltrim(struct cmd_ctx *c)
 {
-    size_t count;
-    uint64_t kept = range_size(c, &count);
+    struct value list;
+    struct range keep;
 
-    return 1 + (count - kept) / LOOKS_PER_UNIT;
+    return peek_range(c, &list, &keep) ? list_ops_drop_work(c, list, list_count(list) - keep.n) : 1;
 }
 
 // clang-format off
 COMMANDS(list) = {
-    {"lindex", 3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_lindex, "key index", "1.0.0",
-     "Returns the element of a list that has an index."},
-    {"linsert", 5, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_linsert,
+    {"lindex", 3, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_lindex, "key index", "1.0.0",
+     "Returns the element of a list that has an index.",
+     .work = work_index},
+    {"linsert", 5, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_LOOK_AGAIN, cmd_linsert,
      "key <BEFORE | AFTER> pivot element", "2.2.0",
      "Puts an element before or after another one of a list.",
-     .key_use = "RW insert", .work = work_search},
+     .key_use = "RW insert", .work = work_linsert},
     {"llen", 2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_llen, "key", "1.0.0",
      "Returns the number of elements of a list.",
      .key_use = "RO"},
-    {"lpop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_lpop, "key [count]", "1.0.0",
+    {"lpop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST | CMD_LOOK_AGAIN, cmd_lpop, "key [count]", "1.0.0",
      "Takes elements from the front of a list.",
-     .key_use = "RW access delete", .work = work_pop},
-    {"lpos", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_lpos,
+     .key_use = "RW access delete", .work = work_lpop},
+    {"lpos", -3, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_lpos,
      "key element [RANK rank] [COUNT num-matches] [MAXLEN len]", "6.0.6",
      "Returns the indices of an element in a list.",
-     .work = work_search},
+     .work = list_ops_search_work},
     {"lpush", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_lpush,
      "key element [element ...]", "1.0.0", "Adds elements at the front of a list.",
      .key_use = "RW insert", .work = work_args, .member = 2},
     {"lpushx", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_lpushx,
      "key element [element ...]", "2.2.0", "Adds elements at the front of a list that exists.",
      .key_use = "RW insert", .work = work_args, .member = 2},
-    {"lrange", 4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_lrange, "key start stop", "1.0.0",
+    {"lrange", 4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_lrange, "key start stop", "1.0.0",
      "Returns a range of elements of a list.",
      .work = work_lrange},
-    {"lrem", 4, KEYS(1, 1, 1), LOCK_WRITE, 0, cmd_lrem, "key count element", "1.0.0",
+    {"lrem", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_LOOK_AGAIN, cmd_lrem, "key count element", "1.0.0",
      "Removes elements that are equal to one from a list.",
-     .key_use = "RW delete", .work = work_search},
-    {"lset", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_lset, "key index element", "1.0.0",
+     .key_use = "RW delete", .work = list_ops_search_work},
+    {"lset", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_LOOK_AGAIN, cmd_lset, "key index element", "1.0.0",
      "Replaces the element of a list that has an index.",
-     .key_use = "RW update"},
-    {"ltrim", 4, KEYS(1, 1, 1), LOCK_WRITE, 0, cmd_ltrim, "key start stop", "1.0.0",
+     .key_use = "RW update", .work = work_lset},
+    {"ltrim", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_LOOK_AGAIN, cmd_ltrim, "key start stop", "1.0.0",
      "Removes the elements outside a range from a list.",
      .key_use = "RW delete", .work = work_ltrim},
-    {"rpop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_rpop, "key [count]", "1.0.0",
+    {"rpop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST | CMD_LOOK_AGAIN, cmd_rpop, "key [count]", "1.0.0",
      "Takes elements from the back of a list.",
-     .key_use = "RW access delete", .work = work_pop},
+     .key_use = "RW access delete", .work = work_rpop},
     {"rpush", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_FAST, cmd_rpush,
      "key element [element ...]", "1.0.0", "Adds elements at the back of a list.",
      .key_use = "RW insert", .work = work_args, .member = 2},

@@ -34,7 +34,8 @@ static enum status rotate(struct cmd_ctx *c, struct value list, struct bytes ele
     return status;
 }
 
-// Moves an element from the list of key 0 to that of key 1, if any, and replies it.
+// Moves an element from the list of key 0 to that of key 1, if any, and replies it. The reply comes
+// between the two halves, when nothing can fail any more and the element is still there.
 static void move(struct cmd_ctx *c, enum chunk_side from, enum chunk_side to)
 {
     struct value source, destination;
@@ -48,20 +49,32 @@ static void move(struct cmd_ctx *c, enum chunk_side from, enum chunk_side to)
     }
     if (!key_get_type(c, 0, TYPE_LIST, &source) || !key_get_type(c, 1, TYPE_LIST, &destination))
         return;
+    bool same = source.bits == destination.bits;
     list_end(source, from, &element);
     struct bytes bytes = {element.data, element.len};
-    size_t mark = reply_mark(c->reply);
-    reply_bulk_bytes(c->reply, bytes);
-    if (source.bits == destination.bits)
+    if (same)
         status = rotate(c, source, bytes, from, to);
     else
         status = list_ops_push(c, 1, destination, to, &bytes, 1);
     if (status != STATUS_OK) {
-        reply_truncate(c->reply, mark);
         cmd_reply_status(c, status);
-    } else if (source.bits != destination.bits) {
-        list_ops_drop(c, 0, source, from, 1);
+        return;
     }
+    if (same)
+        list_end(source, to, &element);
+    cmd_reply_bulk(c, element.data, element.len);
+    if (!same)
+        list_ops_drop(c, 0, source, from, 1);
+}
+
+// The element is copied and replied.
+static uint64_t move_work(struct cmd_ctx *c, enum chunk_side from)
+{
+    struct value source = key_peek(c, 0);
+
+    if (value_type(source) != TYPE_LIST || list_count(source) == 0)
+        return 1;
+    return 2 * list_ops_range_work(c, source, from == CHUNK_FRONT ? 0 : list_count(source) - 1, 1);
 }
 
 /* LMOVE source destination LEFT | RIGHT LEFT | RIGHT  -> the element or nil */
@@ -75,21 +88,32 @@ static void cmd_lmove(struct cmd_ctx *c)
         cmd_reply_syntax(c);
 }
 
+static uint64_t work_lmove(struct cmd_ctx *c)
+{
+    enum chunk_side from;
+
+    return list_ops_side(c, 3, &from) ? move_work(c, from) : 1;
+}
+
 /* RPOPLPUSH source destination  -> the element or nil */
 static void cmd_rpoplpush(struct cmd_ctx *c)
 {
     move(c, CHUNK_BACK, CHUNK_FRONT);
 }
 
+static uint64_t work_rpoplpush(struct cmd_ctx *c)
+{
+    return move_work(c, CHUNK_BACK);
+}
+
 // ---- LMPOP ------------------------------------------------------------------------------------
 
 struct lmpop_args {
-    int64_t nkeys, count;
+    int64_t count;
     enum chunk_side side;
 };
 
-// Reads the arguments of LMPOP; returns the error's text or NULL. The number of keys is good
-// whenever it is more than 0.
+// Reads the arguments of LMPOP; returns the error's text or NULL.
 static const char *parse_lmpop(const struct cmd_ctx *c, struct lmpop_args *args)
 {
     static const char SYNTAX[] = "syntax error";
@@ -100,7 +124,6 @@ static const char *parse_lmpop(const struct cmd_ctx *c, struct lmpop_args *args)
         return "numkeys should be greater than 0";
     if (n > c->argc - 2)
         return SYNTAX;
-    args->nkeys = n;
     int where = 2 + (int)n;
     if (where == c->argc || !list_ops_side(c, where, &args->side))
         return SYNTAX;
@@ -111,17 +134,6 @@ static const char *parse_lmpop(const struct cmd_ctx *c, struct lmpop_args *args)
     if (!bytes_to_i64(c->argv[where + 2], &args->count) || args->count <= 0)
         return "count should be greater than 0";
     return where + 3 == c->argc ? NULL : SYNTAX; // COUNT only once
-}
-
-static void lmpop_keys(struct cmd_ctx *c)
-{
-    struct lmpop_args args;
-
-    (void)parse_lmpop(c, &args); // the handler answers the error
-    for (int i = 0; i < args.nkeys; i++) {
-        if (cmd_add_key(c, 2 + i, c->db, LOCK_WRITE) < 0)
-            return;
-    }
 }
 
 /* LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]  -> [key, [element ...]] or nil */
@@ -152,25 +164,33 @@ static uint64_t work_lmpop(struct cmd_ctx *c)
 {
     struct lmpop_args args;
 
-    if (parse_lmpop(c, &args) || args.count == 1)
-        return (uint64_t)c->argc;
-    uint64_t all = work_all_keys(c);
-    return (uint64_t)c->argc + ((uint64_t)args.count < all ? (uint64_t)args.count : all);
+    if (parse_lmpop(c, &args))
+        return 1;
+    for (int i = 0; i < c->nkeys; i++) {
+        struct value list = key_peek(c, i);
+        if (value_type(list) != TYPE_LIST || list_count(list) == 0)
+            continue;
+        size_t count = list_count(list);
+        size_t n = (uint64_t)args.count < count ? (size_t)args.count : count;
+        size_t first = args.side == CHUNK_FRONT ? 0 : count - n;
+        return (uint64_t)c->argc + list_ops_range_work(c, list, first, n);
+    }
+    return (uint64_t)c->argc;
 }
 
 // clang-format off
 COMMANDS(list_move) = {
-    {"lmove", 5, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM, cmd_lmove,
+    {"lmove", 5, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM | CMD_LOOK_AGAIN, cmd_lmove,
      "source destination <LEFT | RIGHT> <LEFT | RIGHT>", "6.2.0",
      "Moves an element from one list to another.",
-     .key_use = "RW access delete", .rest_use = "RW insert"},
-    {"lmpop", -4, NO_KEYS, LOCK_WRITE, 0, cmd_lmpop,
+     .key_use = "RW access delete", .rest_use = "RW insert", .work = work_lmove},
+    {"lmpop", -4, NO_KEYS, LOCK_WRITE, CMD_LOOK_AGAIN, cmd_lmpop,
      "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", "7.0.0",
      "Takes elements from the first of several lists that has some.",
-     .getkeys = lmpop_keys, .key_use = "RW access delete", .work = work_lmpop},
-    {"rpoplpush", 3, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM, cmd_rpoplpush, "source destination",
-     "1.2.0", "Moves the last element of a list to the front of another.",
-     .key_use = "RW access delete", .rest_use = "RW insert"},
+     .numkeys = 1, .key_use = "RW access delete", .work = work_lmpop},
+    {"rpoplpush", 3, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM | CMD_LOOK_AGAIN, cmd_rpoplpush,
+     "source destination", "1.2.0", "Moves the last element of a list to the front of another.",
+     .key_use = "RW access delete", .rest_use = "RW insert", .work = work_rpoplpush},
     COMMANDS_END,
 };
 // clang-format on

@@ -133,6 +133,7 @@ static enum status set_of_args(struct cmd_ctx *c, struct value *out, int64_t *na
     struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
 
     for (int i = 2; i < c->argc; i++) {
+        cmd_step(c, 1);
         if (!set_builder_take(c->argv[i].data, c->argv[i].len, &b))
             return b.status;
     }
@@ -287,7 +288,7 @@ static void cmd_smismember(struct cmd_ctx *c)
     if (!key_get_type(c, 0, TYPE_SET, &set))
         return;
     reply_array(c->reply, (size_t)c->argc - 2);
-    for (int i = 2; i < c->argc; i++)
+    for (int i = 2; i < c->argc && cmd_step(c, 1); i++)
         reply_int(c->reply, !value_is_none(set) && contains(c, set, i));
 }
 
@@ -335,21 +336,41 @@ static void cmd_sscan(struct cmd_ctx *c)
 
 // ---- chance -----------------------------------------------------------------------------------
 
-// Takes `n` > 0 members out of the set and replies them; with more than fit it takes all.
-static void pop(struct cmd_ctx *c, struct value set, size_t n)
-{
-    size_t mark = reply_mark(c->reply);
+// Where picked members go: to a reply whose header comes with the first of them, because until then
+// the command may still fail.
+struct picked {
+    struct reply *reply;
+    void (*header)(struct reply *, size_t n); // NULL: none
+    size_t n;
+};
 
-    if (n >= set_count(set)) {
+static void reply_picked(const struct set_member *m, void *arg)
+{
+    struct picked *to = arg;
+
+    if (to->header)
+        to->header(to->reply, to->n);
+    to->header = NULL;
+    set_reply_member(m, to->reply);
+}
+
+// Takes `n` > 0 members out of the set and replies them; with more than fit it takes all.
+static void pop(struct cmd_ctx *c, struct value set, size_t n,
+                void (*header)(struct reply *, size_t))
+{
+    size_t count = set_count(set);
+    struct picked to = {c->reply, header, n < count ? n : count};
+
+    if (n >= count) {
+        if (header)
+            header(c->reply, count);
         set_reply_members(c, set);
         key_delete(c, 0);
         return;
     }
-    enum status status = set_pop(c->types, key_mutable(c, 0), n, set_reply_member, c->reply);
-    if (status != STATUS_OK) {
-        reply_truncate(c->reply, mark);
+    enum status status = set_pop(c->types, key_mutable(c, 0), n, reply_picked, &to);
+    if (status != STATUS_OK)
         cmd_reply_status(c, status);
-    }
 }
 
 static void spop_count(struct cmd_ctx *c)
@@ -360,13 +381,10 @@ static void spop_count(struct cmd_ctx *c)
     if (!cmd_arg_i64_range(c, 2, 0, INT64_MAX, &n, "value is out of range, must be positive") ||
         !key_get_type(c, 0, TYPE_SET, &set))
         return;
-    if (value_is_none(set) || n == 0) {
+    if (value_is_none(set) || n == 0)
         reply_set(c->reply, 0);
-        return;
-    }
-    size_t count = set_count(set);
-    reply_set(c->reply, (size_t)n < count ? (size_t)n : count);
-    pop(c, set, (size_t)n);
+    else
+        pop(c, set, (size_t)n, reply_set);
 }
 
 // What the third argument, a count, asks for; 1 without one.
@@ -399,7 +417,7 @@ static void cmd_spop(struct cmd_ctx *c)
         if (value_is_none(set))
             reply_null(c->reply);
         else
-            pop(c, set, 1);
+            pop(c, set, 1, NULL);
     }
 }
 
@@ -438,13 +456,10 @@ static void srandmember_count(struct cmd_ctx *c)
         reply_array(c->reply, set_count(set));
         set_reply_members(c, set);
     } else {
-        size_t mark = reply_mark(c->reply);
-        reply_array(c->reply, (size_t)n);
-        enum status status = set_sample(c->types, set, (size_t)n, set_reply_member, c->reply);
-        if (status != STATUS_OK) {
-            reply_truncate(c->reply, mark);
+        struct picked to = {c->reply, reply_array, (size_t)n};
+        enum status status = set_sample(c->types, set, (size_t)n, reply_picked, &to);
+        if (status != STATUS_OK)
             cmd_reply_status(c, status);
-        }
     }
 }
 

@@ -102,35 +102,15 @@ static void cmd_sinterstore(struct cmd_ctx *c)
     store_result(c, b.status, b.set);
 }
 
-// The number of keys that SINTERCARD announces, or -1 when it announces more than there are.
-static int64_t sintercard_numkeys(const struct cmd_ctx *c, bool *is_number)
-{
-    int64_t n;
-
-    *is_number = bytes_to_i64(c->argv[1], &n) && n > 0;
-    return *is_number && n <= c->argc - 2 ? n : -1;
-}
-
-static void sintercard_keys(struct cmd_ctx *c)
-{
-    bool is_number;
-    int64_t n = sintercard_numkeys(c, &is_number);
-
-    for (int i = 0; i < n; i++) {
-        if (cmd_add_key(c, 2 + i, c->db, LOCK_READ) < 0)
-            return;
-    }
-}
-
 static bool parse_sintercard(struct cmd_ctx *c, int64_t *limit)
 {
-    bool is_number;
-    int64_t numkeys = sintercard_numkeys(c, &is_number);
+    int64_t numkeys;
 
     *limit = 0;
-    if (numkeys < 0) {
-        reply_error(c->reply, is_number ? "Number of keys can't be greater than number of args"
-                                        : "numkeys should be greater than 0");
+    if (!cmd_arg_i64_range(c, 1, 1, INT64_MAX, &numkeys, "numkeys should be greater than 0"))
+        return false;
+    if (numkeys > c->argc - 2) {
+        reply_error(c->reply, "Number of keys can't be greater than number of args");
         return false;
     }
     for (int i = 2 + (int)numkeys; i < c->argc; i += 2) {
@@ -260,7 +240,7 @@ COMMANDS(set_combine) = {
      .work = work_all_keys},
     {"sintercard", -3, NO_KEYS, LOCK_READ, 0, cmd_sintercard,
      "numkeys key [key ...] [LIMIT limit]", "7.0.0", "Counts the members that all sets have.",
-     .getkeys = sintercard_keys,
+     .numkeys = 1,
      .work = work_all_keys},
     {"sinterstore", -3, KEYS(1, -1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_sinterstore,
      "destination key [key ...]", "1.0.0", "Stores the members that all sets have.",

@@ -276,6 +276,7 @@ static enum status make_values(struct cmd_ctx *c, struct value *values)
 {
     for (int i = 0; i < c->nkeys; i++) {
         struct bytes text = c->argv[2 + 2 * i];
+        (void)cmd_step(c, 1 + work_of_bytes(text.len));
         enum status status = str_new(text.data, text.len, NO_EXPIRE, &values[i]);
         if (status != STATUS_OK) {
             while (i-- > 0)

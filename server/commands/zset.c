@@ -6,7 +6,7 @@
 // A single change is made in place; each operation of zset.h is all or nothing. A command that
 // makes several changes, each of which may need memory, must not stop half-way: to a compact set
 // they are made in a copy that then takes its place (`aside`); in an index they are made in place
-// and taken back when one fails.
+// and taken back when one fails, which needs no memory (zset_rescore()).
 #include "datatypes/zset.h"
 
 #include <math.h>
@@ -36,12 +36,13 @@ struct pair {
     // What was done, and to what, should it be taken back.
     enum { PAIR_UNCHANGED, PAIR_ADDED, PAIR_UPDATED } done;
     double before;
+    struct zset_node *node; // of an index
 };
 
 struct zadd {
     struct cmd_ctx *c;
     bool nx, xx, gt, lt, ch, incr;
-    struct pair *pairs;
+    struct pair *pairs, *few; // `few` is the caller's, with room for INLINE_PAIRS
     int npairs;
     struct value set; // that is changed; absent: not before the first change
     bool opened;      // `set` may be changed
@@ -49,7 +50,6 @@ struct zadd {
     int64_t added, updated;
     bool applied; // the last pair met its conditions
     double score; // that it led to
-    struct pair few[INLINE_PAIRS];
 };
 
 static int parse_zadd_flags(struct zadd *z)
@@ -90,7 +90,6 @@ static const char *zadd_conflict(const struct zadd *z)
 
 static bool parse_zadd_pairs(struct zadd *z, int arg)
 {
-    z->pairs = z->few;
     if (z->npairs > INLINE_PAIRS)
         z->pairs = mem_alloc((size_t)z->npairs * sizeof *z->pairs);
     if (z->pairs == NULL) {
@@ -101,6 +100,7 @@ static bool parse_zadd_pairs(struct zadd *z, int arg)
         struct pair *p = &z->pairs[i];
         p->arg = arg + 1;
         p->done = PAIR_UNCHANGED;
+        cmd_step(z->c, 1);
         if (!cmd_arg_double(z->c, arg, &p->score))
             return false;
     }
@@ -163,16 +163,31 @@ static bool decide(struct zadd *z, struct pair *p, const struct zset_place *plac
         return true;
     z->applied = true;
     p->before = place->score;
+    p->node = place->node;
     if (p->score != place->score)
         p->done = PAIR_UPDATED;
     return true;
+}
+
+// Whether changes are made in place and may have to be taken back.
+static bool is_revocable(const struct zadd *z)
+{
+    return z->opened && !z->aside && z->npairs > 1;
+}
+
+static enum status put(struct zadd *z, const struct pair *p, const struct zset_place *place)
+{
+    struct bytes member = z->c->argv[p->arg];
+
+    if (p->done == PAIR_UPDATED && is_revocable(z))
+        return zset_rescore(z->set, p->node, p->score);
+    return zset_put(z->c->types, z->set, place, member.data, member.len, p->score);
 }
 
 // Does one pair. False: an error was replied, and the pair changed nothing.
 static bool zadd_pair(struct zadd *z, struct pair *p)
 {
     struct zset_place place = {.found = false};
-    struct bytes member = z->c->argv[p->arg];
 
     if (!value_is_none(z->set))
         find(z->c, z->set, p->arg, &place);
@@ -185,7 +200,7 @@ static bool zadd_pair(struct zadd *z, struct pair *p)
         return true;
     enum status status = open_set(z);
     if (status == STATUS_OK)
-        status = zset_put(z->c->types, z->set, &place, member.data, member.len, p->score);
+        status = put(z, p, &place);
     if (status != STATUS_OK) {
         p->done = PAIR_UNCHANGED;
         cmd_reply_status(z->c, status);
@@ -196,22 +211,28 @@ static bool zadd_pair(struct zadd *z, struct pair *p)
     return true;
 }
 
-// Takes back what was done in place to an index by the pairs before `end`, the latest first.
+// Takes back what the pairs before `end` did, the latest first.
 static void take_back(struct zadd *z, int end)
 {
     struct zset_place place;
 
     while (end-- > 0) {
         const struct pair *p = &z->pairs[end];
-        struct bytes member = z->c->argv[p->arg];
-        if (p->done == PAIR_UNCHANGED || !find(z->c, z->set, p->arg, &place))
-            continue;
-        // Removing never fails here. Moving back needs memory only where blocks of the tree have
-        // become one since: with none left such a member keeps its new score.
-        if (p->done == PAIR_ADDED)
-            (void)zset_remove(z->c->types, z->set, &place);
-        else
-            (void)zset_put(z->c->types, z->set, &place, member.data, member.len, p->before);
+        if (p->done == PAIR_UPDATED)
+            zset_rescore_undo(z->set, p->node, p->before, p->score);
+        else if (p->done == PAIR_ADDED && find(z->c, z->set, p->arg, &place))
+            (void)zset_remove(z->c->types, z->set, &place); // never fails with an index
+        cmd_step(z->c, 4);
+    }
+}
+
+static void keep(struct zadd *z)
+{
+    for (int i = 0; i < z->npairs; i++) {
+        const struct pair *p = &z->pairs[i];
+        if (p->done == PAIR_UPDATED)
+            zset_rescore_keep(z->set, p->node, p->before);
+        cmd_step(z->c, 2);
     }
 }
 
@@ -223,13 +244,15 @@ static bool zadd_run(struct zadd *z)
             cmd_step(z->c, 4);
             continue;
         }
-        if (z->opened && !z->aside)
+        if (is_revocable(z))
             take_back(z, i);
         else if (z->aside && !value_is_none(z->set))
             value_free(z->set);
         return false;
     }
-    if (z->aside)
+    if (is_revocable(z))
+        keep(z);
+    else if (z->aside)
         key_set(z->c, 0, z->set);
     return true;
 }
@@ -248,11 +271,12 @@ static void reply_zadd(const struct zadd *z)
 
 static void zadd(struct cmd_ctx *c, bool incr)
 {
-    struct zadd z = {.c = c, .incr = incr};
+    struct pair few[INLINE_PAIRS];
+    struct zadd z = {.c = c, .incr = incr, .few = few, .pairs = few};
 
     if (parse_zadd(&z) && key_get_type(c, 0, TYPE_ZSET, &z.set) && zadd_run(&z))
         reply_zadd(&z);
-    if (z.pairs != z.few)
+    if (z.pairs != few)
         mem_free(z.pairs);
 }
 
@@ -294,6 +318,7 @@ static bool has_any(struct cmd_ctx *c, struct value set)
     for (int i = 2; i < c->argc; i++) {
         if (find(c, set, i, &place))
             return true;
+        cmd_step(c, 1);
     }
     return false;
 }
@@ -378,7 +403,7 @@ static void cmd_zmscore(struct cmd_ctx *c)
     if (!key_get_type(c, 0, TYPE_ZSET, &set))
         return;
     reply_array(c->reply, (size_t)c->argc - 2);
-    for (int i = 2; i < c->argc; i++)
+    for (int i = 2; i < c->argc && cmd_step(c, 1); i++)
         reply_score(c, set, i);
 }
 
@@ -468,12 +493,18 @@ static void cmd_zscan(struct cmd_ctx *c)
 
 struct random_reply {
     struct reply *reply;
-    bool scores;
+    size_t n;
+    bool scores, begun;
 };
 
+// The header comes with the first member: until then the command may still fail.
 static void reply_picked(const struct zset_member *m, void *arg)
 {
-    const struct random_reply *to = arg;
+    struct random_reply *to = arg;
+
+    if (!to->begun)
+        zset_reply_header(to->reply, to->n, to->scores);
+    to->begun = true;
     zset_reply_member(to->reply, m, to->scores);
 }
 
@@ -495,15 +526,11 @@ static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t 
 
 static void reply_distinct(struct cmd_ctx *c, struct value set, size_t n, bool scores)
 {
-    struct random_reply to = {c->reply, scores};
-    size_t mark = reply_mark(c->reply);
-
-    zset_reply_header(c->reply, n, scores);
+    struct random_reply to = {.reply = c->reply, .n = n, .scores = scores};
     enum status status = zset_sample(c->types, set, n, reply_picked, &to);
-    if (status != STATUS_OK) {
-        reply_truncate(c->reply, mark);
+
+    if (status != STATUS_OK)
         cmd_reply_status(c, status);
-    }
 }
 
 // Reads [count [WITHSCORES]]; false: an error was replied.
@@ -576,23 +603,10 @@ static uint64_t work_zrandmember(struct cmd_ctx *c)
 
     if (c->argc < 3 || !bytes_to_i64(c->argv[2], &n))
         return 1;
-    wanted = n < 0 ? 4 * (uint64_t) - (n + 1) : (uint64_t)n;
-    return n >= 0 && count < wanted ? count : wanted;
-}
-
-static uint64_t work_zscan(struct cmd_ctx *c)
-{
-    struct bytes count;
-
-    for (int i = 3; i + 1 < c->argc; i += 2) {
-        int64_t n;
-        count = c->argv[i + 1];
-        if (cmd_arg_is(c, i, "count") && bytes_to_i64(count, &n) && n > 0) {
-            uint64_t all = work_first_key(c);
-            return (uint64_t)n < all ? (uint64_t)n : all;
-        }
-    }
-    return 1;
+    wanted = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    if (n >= 0)
+        return count < wanted ? count : wanted;
+    return __builtin_mul_overflow(wanted, 4, &wanted) ? UINT64_MAX : wanted;
 }
 
 // clang-format off
@@ -609,7 +623,7 @@ COMMANDS(zset) = {
      .member = 3},
     {"zmscore", -3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zmscore, "key member [member ...]",
      "6.2.0", "Returns the scores of several members of a sorted set.",
-     .member = 2},
+     .work = work_args, .member = 2},
     {"zrandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrandmember, "key [count [WITHSCORES]]",
      "6.2.0", "Returns random members of a sorted set.",
      .tips = "nondeterministic_output", .work = work_zrandmember},
@@ -625,7 +639,7 @@ COMMANDS(zset) = {
     {"zscan", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zscan,
      "key cursor [MATCH pattern] [COUNT count]", "2.8.0",
      "Lists the members of a sorted set and their scores in steps.",
-     .tips = "nondeterministic_output", .work = work_zscan},
+     .tips = "nondeterministic_output", .work = scan_args_work},
     {"zscore", 3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zscore, "key member", "1.2.0",
      "Returns the score of a member of a sorted set.",
      .member = 2},

@@ -165,7 +165,7 @@ static void reply_result(struct cmd_ctx *c, struct value result, bool scores)
     zset_reply_header(c->reply, all.n, scores);
     zset_reply_span(c, result, all, false, scores);
     if (!value_is_none(result))
-        value_free(result);
+        value_retire(c->types, result); // in slices, if it is large
 }
 
 static void combine(struct cmd_ctx *c, enum zset_operation operation)

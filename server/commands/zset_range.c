@@ -9,7 +9,10 @@
 #include "server/engine/zset_bound.h"
 #include "server/engine/zset_span.h"
 
-enum { ORDER_SLICE = 256 }; // members of ZRANGESTORE's result put in order between two steps
+enum {
+    ORDER_SLICE = 256, // members of ZRANGESTORE's result put in order between two steps
+    LOOK_FROM = 1024,  // members from which on it pays to look how many a range has
+};
 
 #define NOT_INTEGER "value is not an integer or out of range"
 #define NOT_FLOATS  "min or max is not a float"
@@ -134,7 +137,8 @@ static struct zset_span span_of(struct value set, const struct range *r)
     }
 }
 
-// The most members that the range can have, without looking into the set: for the work of a row.
+// The members of the range, for the work of a row. Of a large set they are counted once it is
+// locked; until then they are taken for few.
 static uint64_t range_work(struct cmd_ctx *c, int key, const struct range *r)
 {
     struct value set = key_peek(c, key);
@@ -144,7 +148,10 @@ static uint64_t range_work(struct cmd_ctx *c, int key, const struct range *r)
     uint64_t count = zset_count(set);
     if (r->by == BY_RANK)
         return 1 + rank_span(count, r).n;
-    return 1 + limit_span((struct zset_span){0, count}, r).n;
+    uint64_t most = limit_span((struct zset_span){0, count}, r).n;
+    if (most < LOOK_FROM)
+        return 1 + most;
+    return keys_locked(c) ? 1 + span_of(set, r).n : 1;
 }
 
 // ---- ZRANGE and its older forms ---------------------------------------------------------------
@@ -393,39 +400,40 @@ COMMANDS(zset_range) = {
      "Counts the members of a sorted set within a range of scores."},
     {"zlexcount", 4, KEYS(1, 1, 1), LOCK_READ, CMD_FAST, cmd_zlexcount, "key min max", "2.8.9",
      "Counts the members of a sorted set within a range of bytes."},
-    {"zrange", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrange,
+    {"zrange", -4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrange,
      "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]", "1.2.0",
      "Returns the members of a sorted set within a range.",
      .work = work_zrange},
-    {"zrangebylex", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrangebylex,
+    {"zrangebylex", -4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrangebylex,
      "key min max [LIMIT offset count]", "2.8.9",
      "Returns the members of a sorted set within a range of bytes.",
      .work = work_by_lex},
-    {"zrangebyscore", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrangebyscore,
+    {"zrangebyscore", -4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrangebyscore,
      "key min max [WITHSCORES] [LIMIT offset count]", "1.0.5",
      "Returns the members of a sorted set within a range of scores.",
      .work = work_by_score},
-    {"zrangestore", -5, KEYS(1, 2, 1), LOCK_WRITE, CMD_DENYOOM | CMD_READ_REST, cmd_zrangestore,
+    {"zrangestore", -5, KEYS(1, 2, 1), LOCK_WRITE,
+     CMD_DENYOOM | CMD_READ_REST | CMD_LOOK_AGAIN, cmd_zrangestore,
      "dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]", "6.2.0",
      "Stores the members of a sorted set within a range.",
      .work = work_zrangestore},
-    {"zremrangebylex", 4, KEYS(1, 1, 1), LOCK_WRITE, 0, cmd_zremrangebylex, "key min max", "2.8.9",
+    {"zremrangebylex", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_LOOK_AGAIN, cmd_zremrangebylex, "key min max", "2.8.9",
      "Removes the members of a sorted set within a range of bytes.",
      .key_use = "RW delete", .work = work_zremrangebylex},
     {"zremrangebyrank", 4, KEYS(1, 1, 1), LOCK_WRITE, 0, cmd_zremrangebyrank, "key start stop",
      "2.0.0", "Removes the members of a sorted set within a range of ranks.",
      .key_use = "RW delete", .work = work_zremrangebyrank},
-    {"zremrangebyscore", 4, KEYS(1, 1, 1), LOCK_WRITE, 0, cmd_zremrangebyscore, "key min max",
+    {"zremrangebyscore", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_LOOK_AGAIN, cmd_zremrangebyscore, "key min max",
      "1.2.0", "Removes the members of a sorted set within a range of scores.",
      .key_use = "RW delete", .work = work_zremrangebyscore},
     {"zrevrange", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrevrange, "key start stop [WITHSCORES]",
      "1.2.0", "Returns the members of a sorted set within a range of ranks, from the highest.",
      .work = work_zrevrange},
-    {"zrevrangebylex", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrevrangebylex,
+    {"zrevrangebylex", -4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrevrangebylex,
      "key max min [LIMIT offset count]", "2.8.9",
      "Returns the members of a sorted set within a range of bytes, from the highest.",
      .work = work_by_lex},
-    {"zrevrangebyscore", -4, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrevrangebyscore,
+    {"zrevrangebyscore", -4, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrevrangebyscore,
      "key max min [WITHSCORES] [LIMIT offset count]", "2.2.0",
      "Returns the members of a sorted set within a range of scores, from the highest.",
      .work = work_by_score},

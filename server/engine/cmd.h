@@ -74,6 +74,8 @@ struct value key_get(struct cmd_ctx *, int i);
 struct value key_peek(struct cmd_ctx *, int i);
 // The value when it is absent or of that type; otherwise replies WRONGTYPE and returns false.
 bool key_get_type(struct cmd_ctx *, int i, enum value_type, struct value *out);
+// Whether the keys are locked, and not read without locks: for work estimates.
+bool keys_locked(const struct cmd_ctx *);
 // The key's name and the database that it is in.
 struct bytes key_name(struct cmd_ctx *, int i);
 int key_db(struct cmd_ctx *, int i);

@@ -53,6 +53,7 @@ enum command_flag {
     CMD_ALLOW_BUSY = 1 << 17,
     CMD_BLOCKING = 1 << 18,
     CMD_ADMINISTRATIVE = 1 << 19, // category @admin without being refused to scripts and the like
+    CMD_LOOK_AGAIN = 1 << 20,     // `work` sees more with the keys locked, and is asked then, too
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
@@ -99,8 +100,9 @@ struct command {
     const char *tips;
     // Optional: how much work the command will be, in units of about 50 ns: an element visited and
     // replied is one (work.h has the usual ones). Asked before any lock is taken, as a lock-free
-    // reader: key_peek() works and may be out of date. Commands without it are always short. Long
-    // ones call cmd_step() as they go.
+    // reader: key_peek() works and may be out of date. With CMD_LOOK_AGAIN asked once more when the
+    // keys are locked (keys_locked()), and may then look inside the values, for a short time.
+    // Commands without it are always short. Long ones call cmd_step() as they go.
     uint64_t (*work)(struct cmd_ctx *);
     // Optional: the argument that is a member of the collection under the first key, and is looked
     // up there. A hint for what to have in the cache.

@@ -148,9 +148,37 @@ static bool move_to_worker(struct cmd_ctx *c)
     return false;
 }
 
-// The keys are held, or the command is parked.
-static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome)
+// Counts what the command did to its keys, and forgets them.
+static void end_keys(struct cmd_ctx *c)
 {
+    if (c->keys->hits)
+        tally_add(&c->thread->stats.hits, c->keys->hits);
+    if (c->keys->misses)
+        tally_add(&c->thread->stats.misses, c->keys->misses);
+    keyspace_forget(c);
+}
+
+// Moves a long command, which has no keys locked, and forgets its keys. False: it runs here.
+static bool move_if_long(struct cmd_ctx *c)
+{
+    if (!job_can_move(c) || !is_long(c) || !move_to_worker(c))
+        return false;
+    end_keys(c);
+    return true;
+}
+
+// The keys are held, or the command is parked. `look_again`: there is reason to estimate its work
+// anew.
+static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, bool look_again)
+{
+    if (outcome == LOCK_OUTCOME_HELD && look_again && job_can_move(c) && is_long(c)) {
+        keyspace_unlock(c);
+        if (move_to_worker(c)) {
+            end_keys(c);
+            return EXEC_WAITS;
+        }
+        outcome = keyspace_lock(c);
+    }
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
     if (outcome == LOCK_OUTCOME_NO_MEMORY) {
@@ -164,7 +192,7 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome)
 
 static enum exec_result run_locked(struct cmd_ctx *c)
 {
-    return run_held(c, keyspace_lock(c));
+    return run_held(c, keyspace_lock(c), c->cmd->row->flags & CMD_LOOK_AGAIN);
 }
 
 static enum exec_result run_lock_free(struct cmd_ctx *c)
@@ -184,28 +212,17 @@ static enum exec_result run_lock_free(struct cmd_ctx *c)
     return run_locked(c);
 }
 
-// Counts what the command did to its keys, and forgets them.
-static void end_keys(struct cmd_ctx *c)
-{
-    if (c->keys->hits)
-        tally_add(&c->thread->stats.hits, c->keys->hits);
-    if (c->keys->misses)
-        tally_add(&c->thread->stats.misses, c->keys->misses);
-    keyspace_forget(c);
-}
-
 // Runs the command by its class, from the start. On a worker it streams its reply, which cannot be
 // taken back: so it does not read without locks there.
 static enum exec_result run_command(struct cmd_ctx *c)
 {
     enum status status = keyspace_collect(c);
     enum exec_result result = EXEC_DONE;
-    bool moved = false;
 
     if (status != STATUS_OK) {
         cmd_reply_status(c, status);
-    } else if (job_can_move(c) && is_long(c) && (moved = move_to_worker(c))) {
-        result = EXEC_WAITS;
+    } else if (move_if_long(c)) {
+        return EXEC_WAITS;
     } else if (c->nkeys == 0) {
         c->cmd->row->handler(c);
     } else if (c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job) {
@@ -214,7 +231,7 @@ static enum exec_result run_command(struct cmd_ctx *c)
         keyspace_read_again(c); // forgets what the estimate has read
         result = run_locked(c);
     }
-    if (result == EXEC_DONE || moved)
+    if (result == EXEC_DONE)
         end_keys(c);
     return result;
 }
@@ -346,13 +363,7 @@ static enum exec_result resume_parked(struct job *job, enum job_state state)
         return run_command(c);
     }
     enum lock_outcome outcome = keyspace_lock_on(c, job_unpark(job) == KEYLOCK_HELD);
-    // Others may have made a long one of it meanwhile.
-    if (outcome == LOCK_OUTCOME_HELD && job_can_move(c) && is_long(c)) {
-        keyspace_unlock(c);
-        end_keys(c);
-        return run_command(c);
-    }
-    result = run_held(c, outcome);
+    result = run_held(c, outcome, true); // others may have made a long one of it meanwhile
     if (result == EXEC_DONE)
         end_keys(c);
     return result;
@@ -433,6 +444,12 @@ void exec_sent(struct client *client, size_t unsent)
 
 // ---- worker threads ---------------------------------------------------------------------------
 
+// What operations on values call as they go (type_ctx.h).
+static void step(void *arg, size_t units)
+{
+    (void)cmd_step(arg, units);
+}
+
 static void run_moved(struct job *job, struct thread *worker)
 {
     struct client *client = job->client;
@@ -455,7 +472,10 @@ static void run_moved(struct job *job, struct thread *worker)
     uint64_t nerrors = job->out.nerrors;
 
     lock_watch_moved(&worker->view, client);
+    worker->types.step = step;
+    worker->types.step_arg = &c;
     run_command(&c);
+    worker->types.step = NULL;
     lock_watch_moved(&worker->view, NULL);
     complete(&c, nerrors);
 }

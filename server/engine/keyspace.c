@@ -280,6 +280,11 @@ bool key_get_type(struct cmd_ctx *c, int i, enum value_type type, struct value *
     return false;
 }
 
+bool keys_locked(const struct cmd_ctx *c)
+{
+    return c->keys->locked;
+}
+
 struct bytes key_name(struct cmd_ctx *c, int i)
 {
     return c->keys->slots[i].name;

@@ -2,8 +2,15 @@
 #include "server/engine/list_ops.h"
 
 #include "server/engine/cmd.h"
+#include "server/engine/work.h"
 
-enum { DROP_SLICE = 4096 }; // elements that are dropped between two calls of cmd_step()
+enum {
+    DROP_SLICE = 4096,     // elements that are dropped between two calls of cmd_step()
+    DROPPED_PER_UNIT = 64, // elements dropped in a unit of work: whole blocks go at once
+    UNITS_PER_BLOCK = 2,   // to go to a block, or to free it
+    LINKS_PER_UNIT = 16,   // blocks passed on the way to an element
+    FAR = 16384, // blocks; an element behind more is not worth looking for only to estimate
+};
 
 bool list_ops_side(const struct cmd_ctx *c, int arg, enum chunk_side *side)
 {
@@ -59,7 +66,7 @@ bool list_ops_reply(struct cmd_ctx *c, struct value list, size_t index, size_t n
 
     list_iter_init(&it, list, index, backwards);
     for (; n > 0 && list_iter_next(&it); n--) {
-        reply_bulk(c->reply, it.element.data, it.element.len);
+        cmd_reply_bulk(c, it.element.data, it.element.len);
         if (!cmd_step(c, 1))
             return false;
     }
@@ -79,8 +86,36 @@ void list_ops_drop(struct cmd_ctx *c, int i, struct value list, enum chunk_side 
         size_t slice = n < DROP_SLICE ? n : DROP_SLICE;
         list_drop(c->types, list, side, slice);
         n -= slice;
-        (void)cmd_step(c, slice / 64); // whole chunks go at once; the drop is finished once begun
+        (void)cmd_step(c, slice / DROPPED_PER_UNIT); // the drop is finished once begun
     }
+}
+
+uint64_t list_ops_range_work(struct cmd_ctx *c, struct value list, size_t index, size_t n)
+{
+    if (n == 0 || !keys_locked(c))
+        return 1 + n;
+    size_t distance = list_distance(list, index);
+    uint64_t work = 1 + n + distance / LINKS_PER_UNIT;
+    return distance > FAR ? work : work + work_of_bytes(list_range_bytes(list, index, n));
+}
+
+uint64_t list_ops_drop_work(struct cmd_ctx *c, struct value list, size_t n)
+{
+    uint64_t work = 1 + n / DROPPED_PER_UNIT;
+
+    if (n > 0 && keys_locked(c))
+        work += UNITS_PER_BLOCK * list_blocks(list) * n / list_count(list);
+    return work;
+}
+
+uint64_t list_ops_search_work(struct cmd_ctx *c)
+{
+    struct value list = key_peek(c, 0);
+
+    if (value_type(list) != TYPE_LIST)
+        return 1;
+    uint64_t work = 1 + list_count(list) / LIST_LOOKS_PER_UNIT;
+    return keys_locked(c) ? work + UNITS_PER_BLOCK * list_blocks(list) : work;
 }
 
 void list_ops_pop(struct cmd_ctx *c, int i, struct value list, enum chunk_side side, size_t n)

@@ -12,6 +12,16 @@
 
 struct cmd_ctx;
 
+enum { LIST_LOOKS_PER_UNIT = 16 }; // elements compared in one unit of work (command.h)
+
+// Estimates for rows with CMD_LOOK_AGAIN, which know how long elements are, and how many blocks
+// hold them, only once the list is locked. Of replying `n` elements from an index on, of dropping
+// `n`, and of walking the list of key 0 in search of an element: at most this, it may be found
+// soon.
+uint64_t list_ops_range_work(struct cmd_ctx *, struct value list, size_t index, size_t n);
+uint64_t list_ops_drop_work(struct cmd_ctx *, struct value list, size_t n);
+uint64_t list_ops_search_work(struct cmd_ctx *);
+
 // Reads LEFT or RIGHT from an argument; false: it is neither. Replies nothing.
 bool list_ops_side(const struct cmd_ctx *, int arg, enum chunk_side *);
 

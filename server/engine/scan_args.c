@@ -3,6 +3,7 @@
 
 #include "server/engine/cmd.h"
 #include "server/engine/glob.h"
+#include "server/engine/work.h"
 
 enum {
     DEFAULT_COUNT = 10,
@@ -91,8 +92,10 @@ uint64_t scan_args_work(struct cmd_ctx *c)
     int64_t count;
 
     for (int i = 2; i + 1 < c->argc; i++) {
-        if (cmd_arg_is(c, i, "count") && bytes_to_i64(c->argv[i + 1], &count) && count > 0)
-            return (uint64_t)count;
+        if (!cmd_arg_is(c, i, "count") || !bytes_to_i64(c->argv[i + 1], &count) || count <= 0)
+            continue;
+        uint64_t all = c->nkeys > 0 ? work_first_key(c) : UINT64_MAX;
+        return (uint64_t)count < all ? (uint64_t)count : all;
     }
     return 1;
 }

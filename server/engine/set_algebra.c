@@ -86,12 +86,13 @@ enum status set_union(struct cmd_ctx *c, const struct value *sets, size_t n, str
         if (count_of(sets[i]) > b.expected)
             b.expected = count_of(sets[i]);
     }
-    for (size_t i = 0; i < n; i++) {
+    bool go_on = true;
+    for (size_t i = 0; i < n && go_on; i++) {
         struct set_iter it;
         if (value_is_none(sets[i]))
             continue;
         set_iter_init(&it, sets[i]);
-        while (set_iter_next(&it) && cmd_step(c, 1)) {
+        while (set_iter_next(&it) && (go_on = cmd_step(c, 1))) {
             if (!set_builder_take(it.member.data, it.member.len, &b))
                 return b.status;
         }
@@ -116,17 +117,17 @@ static enum status diff_by_removal(struct cmd_ctx *c, const struct value *sets, 
 {
     struct type_ctx *types = c->types;
     struct value left;
-    bool removed;
+    bool removed, go_on = true;
     enum status status = value_copy(types, sets[0], &left);
 
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 1; i < n && set_count(left) > 0; i++) {
+    for (size_t i = 1; i < n && set_count(left) > 0 && go_on; i++) {
         struct set_iter it;
         if (value_is_none(sets[i]))
             continue;
         set_iter_init(&it, sets[i]);
-        while (status == STATUS_OK && set_iter_next(&it) && cmd_step(c, 1))
+        while (status == STATUS_OK && set_iter_next(&it) && (go_on = cmd_step(c, 1)))
             status = set_remove(types, left, it.member.data, it.member.len, &removed);
     }
     if (status == STATUS_OK) // the copy has the expire time of its original

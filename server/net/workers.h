@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Worker threads: they run the commands that are too long for a connection thread, first come, first
-// served. One more thread gives back the memory of what was deleted: it is never behind a queue of
-// commands, which may delete faster than they would let it run.
+// Worker threads: they run the commands that are too long for a connection thread, first come,
+// first served. One more thread gives back the memory of what was deleted: it is never behind a
+// queue of commands, which may delete faster than they would let it run.
 //
 // Threads are started when more commands are queued than threads are idle, as long as fewer than
 // `worker-threads` of them run. One that sleeps in the middle of a command (for a key's lock, or

@@ -13,7 +13,7 @@
 #include "server/engine/reclaim.h"
 #include "tests/lib/check.h"
 
-enum { WORDS_MAX = 256, LINE_MAX_CHARS = 8192 };
+enum { WORDS_MAX = 1024, LINE_MAX_CHARS = 16384 };
 
 void inproc_open(struct inproc *p)
 {
