@@ -411,7 +411,7 @@ static void test_endless_command(void **state)
         char first;
         wire_send(gone, "%s", commands[i]);
         assert_int_equal(wire_read_raw(gone, &first, 1), 1);
-        expect(f->c, "PONG", "PING");
+        assert_int_equal(info(f->c, "locks", "commands_moved_running"), 1);
         wire_close(gone);
         wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
     }
