@@ -42,7 +42,7 @@ struct pair {
 struct zadd {
     struct cmd_ctx *c;
     bool nx, xx, gt, lt, ch, incr;
-    struct pair *pairs, *few; // `few` is the caller's, with room for INLINE_PAIRS
+    struct pair *pairs; // the caller's INLINE_PAIRS, or allocated
     int npairs;
     struct value set; // that is changed; absent: not before the first change
     bool opened;      // `set` may be changed
@@ -272,7 +272,7 @@ static void reply_zadd(const struct zadd *z)
 static void zadd(struct cmd_ctx *c, bool incr)
 {
     struct pair few[INLINE_PAIRS];
-    struct zadd z = {.c = c, .incr = incr, .few = few, .pairs = few};
+    struct zadd z = {.c = c, .incr = incr, .pairs = few};
 
     if (parse_zadd(&z) && key_get_type(c, 0, TYPE_ZSET, &z.set) && zadd_run(&z))
         reply_zadd(&z);

@@ -355,7 +355,7 @@ void keyspace_unlock(struct cmd_ctx *c)
     }
     if (t->waited)
         count_waits(c);
-    t->locked = false;
+    t->locked = t->waited = t->publishing = false; // they may be locked again
     t->norder = t->nheld = 0;
 }
 
