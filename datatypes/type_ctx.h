@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct epoch_thread;
-struct hash_seed;
+struct siphash_seed;
 struct rng;
 
 // Thresholds of the encodings; shared by all threads, written by CONFIG SET at any time, so that
@@ -23,7 +23,7 @@ struct type_limits {
 
 struct type_ctx {
     struct epoch_thread *epoch; // inside a section whenever an operation runs
-    const struct hash_seed *seed;
+    const struct siphash_seed *seed;
     struct rng *rng;
     const struct type_limits *limits;
 };

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hash_seed {
+struct siphash_seed {
     uint64_t k0, k1;
 };
 
 // Draws a seed from the operating system.
-void hash_seed_random(struct hash_seed *);
+void siphash_seed_random(struct siphash_seed *);
 
 // 64-bit hash of `nbytes` bytes.
-uint64_t hash_bytes(const struct hash_seed *, const void *data, size_t nbytes);
+uint64_t siphash_bytes(const struct siphash_seed *, const void *data, size_t nbytes);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-void hash_seed_random(struct hash_seed *seed)
+void siphash_seed_random(struct siphash_seed *seed)
 {
     ssize_t got;
     do
@@ -49,7 +49,7 @@ static inline void sip_round(struct sip *s)
     s->v2 = rotl(s->v2, 32);
 }
 
-uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t nbytes)
+uint64_t siphash_bytes(const struct siphash_seed *seed, const void *data, size_t nbytes)
 {
     const unsigned char *p = data;
     struct sip s = {seed->k0 ^ 0x736f6d6570736575u, seed->k1 ^ 0x646f72616e646f6du,
