@@ -18,7 +18,9 @@ struct type_limits {
     _Atomic size_t set_max_intset_entries; // a set of integers stays a sorted array up to this many
     _Atomic size_t set_max_packed_entries; // a set of strings stays one packed blob up to this many
     _Atomic size_t set_max_packed_value;   // ... and while no member is longer than this
-    _Atomic size_t max_string_bytes;       // proto-max-bulk-len: longest string a command may make
+    _Atomic size_t hash_max_packed_entries; // a hash stays one packed blob up to this many fields
+    _Atomic size_t hash_max_packed_value;   // ... and while no field or value is longer than this
+    _Atomic size_t max_string_bytes;        // proto-max-bulk-len: longest string a command may make
 };
 
 struct type_ctx {

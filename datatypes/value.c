@@ -4,6 +4,7 @@
 // by the module of the type. A new type adds its kind here and nowhere else below the commands.
 #include "datatypes/value.h"
 
+#include "datatypes/hash.h"
 #include "datatypes/set.h"
 #include "datatypes/str.h"
 
@@ -18,6 +19,7 @@ enum value_type value_type(struct value v)
     case VALUE_SET:
         return TYPE_SET;
     case VALUE_HASH:
+    case VALUE_HASH_PACKED:
         return TYPE_HASH;
     case VALUE_LIST:
         return TYPE_LIST;
@@ -40,9 +42,16 @@ const char *value_type_name(struct value v)
 
 const char *value_encoding(struct value v)
 {
-    if (value_is_string(v))
+    switch (value_type(v)) {
+    case TYPE_SET:
+        return set_encoding(v);
+    case TYPE_HASH:
+        return hash_encoding(v);
+    case TYPE_STRING:
         return str_encoding(v);
-    return value_kind(v) == VALUE_SET ? set_encoding(v) : "none";
+    default:
+        return "none";
+    }
 }
 
 int64_t value_expires_at(struct value v)
@@ -65,44 +74,92 @@ enum status value_set_expire(struct type_ctx *ctx, struct value v, int64_t at_ms
 
 enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_copy(ctx, v, out);
-    return str_copy(v, out);
+    case TYPE_HASH:
+        return hash_copy(ctx, v, out);
+    default:
+        return str_copy(v, out);
+    }
 }
 
 void value_free(struct value v)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_free(v);
-    else
+        break;
+    case TYPE_HASH:
+        hash_free(v);
+        break;
+    default:
         str_free(v);
+        break;
+    }
 }
 
 void value_retire(struct type_ctx *ctx, struct value v)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_retire(ctx, v);
-    else
+        break;
+    case TYPE_HASH:
+        hash_retire(ctx, v);
+        break;
+    default:
         str_retire(ctx, v);
+        break;
+    }
 }
 
 size_t value_memory(struct value v, size_t samples)
 {
-    return value_kind(v) == VALUE_SET ? set_memory(v, samples) : str_memory(v);
+    switch (value_type(v)) {
+    case TYPE_SET:
+        return set_memory(v, samples);
+    case TYPE_HASH:
+        return hash_memory(v, samples);
+    default:
+        return str_memory(v);
+    }
 }
 
 size_t value_weight(struct value v)
 {
-    return value_kind(v) == VALUE_SET ? set_count(v) : 1;
+    switch (value_type(v)) {
+    case TYPE_SET:
+        return set_count(v);
+    case TYPE_HASH:
+        return hash_count(v);
+    default:
+        return 1;
+    }
 }
 
 uint64_t value_prefetch(struct value v, const char *member, size_t len)
 {
-    return value_kind(v) == VALUE_SET ? set_prefetch(v, member, len) : 0;
+    switch (value_type(v)) {
+    case TYPE_SET:
+        return set_prefetch(v, member, len);
+    case TYPE_HASH:
+        return hash_prefetch(v, member, len);
+    default:
+        return 0;
+    }
 }
 
 void value_prefetch_member(struct value v, uint64_t hash)
 {
-    if (value_kind(v) == VALUE_SET)
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_prefetch_member(v, hash);
+        break;
+    case TYPE_HASH:
+        hash_prefetch_field(v, hash);
+        break;
+    default:
+        break;
+    }
 }

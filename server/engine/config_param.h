@@ -53,6 +53,7 @@ struct param {
     const char *initial; // the default, as one would write it
     int64_t min, max;
     const char *const *names; // ended by NULL
+    const char *alias;        // its older name, which works as well; NULL: none
 };
 
 extern const struct param params[];
@@ -66,7 +67,7 @@ struct param_value {
     unsigned classes; // bit per class that `limits` sets
 };
 
-// The parameter of that name in any case, or NULL.
+// The parameter of that name or alias in any case, or NULL.
 const struct param *param_find(struct bytes name);
 // Checks and converts the words. False: `error` holds the reason; nothing is to be freed.
 bool param_parse(const struct param *, int nvalues, const struct bytes *values,

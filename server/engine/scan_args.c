@@ -3,6 +3,7 @@
 
 #include "server/engine/cmd.h"
 #include "server/engine/glob.h"
+#include "server/engine/work.h"
 
 enum {
     DEFAULT_COUNT = 10,
@@ -77,6 +78,18 @@ bool scan_args_options_typed(struct cmd_ctx *c, int first, struct scan_args *arg
 bool scan_args_match(const struct scan_args *args, const char *name, size_t len)
 {
     return !args->by_name || glob_match(args->pattern, (struct bytes){name, len}, false);
+}
+
+uint64_t scan_args_work(struct cmd_ctx *c, int first)
+{
+    uint64_t all = work_first_key(c);
+    int64_t count = DEFAULT_COUNT;
+
+    for (int i = first; i + 1 < c->argc; i += 2) {
+        if (cmd_arg_is(c, i, "count") && (!bytes_to_i64(c->argv[i + 1], &count) || count < 1))
+            return 1; // an error
+    }
+    return all < (uint64_t)count ? all : (uint64_t)count;
 }
 
 uint64_t scan_args_steps(const struct scan_args *args)

@@ -34,5 +34,9 @@ bool scan_args_options_typed(struct cmd_ctx *, int first, struct scan_args *);
 // True when an element of that name is asked for.
 bool scan_args_match(const struct scan_args *, const char *name, size_t len);
 
+// For `work` of rows: the elements that one step is going to pass, at most, of the collection under
+// the first key. Options from argument `first` on.
+uint64_t scan_args_work(struct cmd_ctx *, int first);
+
 // How many steps to try at most, so that one call ends although the collection is sparse.
 uint64_t scan_args_steps(const struct scan_args *);
