@@ -40,7 +40,7 @@ const struct param params[] = {
     {"set-max-intset-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_intset_entries), 0, "512", 0, INT64_MAX},
     {"set-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_entries), 0, "128", 0, INT64_MAX},
     {"set-max-listpack-value", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_value), 0, "64", 0, INT64_MAX},
-    {"hash-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_entries), 0, "128", 0, INT64_MAX,
+    {"hash-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_entries), 0, "512", 0, INT64_MAX,
      .alias = "hash-max-ziplist-entries"},
     {"hash-max-listpack-value", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_value), 0, "64", 0, INT64_MAX,
      .alias = "hash-max-ziplist-value"},
