@@ -79,6 +79,7 @@ static const char *type_category(const char *family)
     static const char *const TYPES[][2] = {
         {"set", "@set"},
         {"set_combine", "@set"},
+        {"hash_walk", "@hash"},
         {"zset", "@sortedset"},
         {"list", "@list"},
         {"hash", "@hash"},
@@ -296,10 +297,11 @@ static void cmd_command_info(struct cmd_ctx *c)
 static const char *group_of(const struct command_entry *e)
 {
     static const char *const FAMILIES[][2] = {
-        {"client", "connection"}, {"command", "server"},  {"config", "server"},
-        {"database", "server"},   {"debug", "server"},    {"memory", "server"},
-        {"expire", "generic"},    {"object", "generic"},  {"scan", "generic"},
-        {"set_combine", "set"},   {"zset", "sorted-set"}, {"transaction", "transactions"},
+        {"client", "connection"},        {"command", "server"}, {"config", "server"},
+        {"database", "server"},          {"debug", "server"},   {"memory", "server"},
+        {"expire", "generic"},           {"object", "generic"}, {"scan", "generic"},
+        {"set_combine", "set"},          {"hash_walk", "hash"}, {"zset", "sorted-set"},
+        {"transaction", "transactions"},
     };
 
     for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
