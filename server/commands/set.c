@@ -8,9 +8,8 @@
 // fails, they are made in place and taken back when one fails.
 #include "datatypes/set.h"
 #include "datatypes/mem.h"
-#include "resp/digits.h"
 #include "server/engine/cmd.h"
-#include "server/engine/scan_args.h"
+#include "server/engine/scan_page.h"
 #include "server/engine/set_algebra.h"
 #include "server/engine/set_reply.h"
 #include "server/engine/work.h"
@@ -301,60 +300,37 @@ static void cmd_smembers(struct cmd_ctx *c)
         set_reply_whole(c, set);
 }
 
-struct sscan_page {
-    const struct scan_args *args;
-    struct reply members; // gathered aside, because the cursor comes first
-    size_t seen, n;
-};
-
 static void sscan_visit(const struct set_member *m, void *arg)
 {
-    struct sscan_page *page = arg;
+    struct scan_page *page = arg;
 
-    page->seen++;
-    if (!scan_args_match(page->args, m->data, m->len))
+    if (!scan_page_wants(page, m->data, m->len))
         return;
-    reply_bulk(&page->members, m->data, m->len);
+    reply_bulk(&page->items, m->data, m->len);
     page->n++;
-}
-
-static void reply_page(struct cmd_ctx *c, uint64_t cursor, const struct sscan_page *page)
-{
-    char text[DIGITS_MAX];
-
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, text, digits_write_u64(text, cursor));
-    reply_array(c->reply, page->n);
-    reply_raw(c->reply, page->members.data, page->members.len);
 }
 
 /* SSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member ...]] */
 static void cmd_sscan(struct cmd_ctx *c)
 {
     struct scan_args args;
-    struct sscan_page page = {.args = &args};
+    struct scan_page page;
     struct value set;
-    uint64_t cursor;
+    uint64_t cursor = 0;
 
     if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_SET, &set))
         return;
-    reply_init(&page.members, c->reply->protocol);
-    if (value_is_none(set)) {
-        reply_page(c, 0, &page);
+    if (!value_is_none(set) && !scan_args_options(c, 3, &args))
         return;
+    scan_page_init(&page, c, &args);
+    if (!value_is_none(set)) {
+        uint64_t steps = scan_args_steps(&args);
+        cursor = args.cursor;
+        do {
+            cursor = set_scan(set, cursor, sscan_visit, &page);
+        } while (cursor != 0 && --steps > 0 && page.seen < args.count && cmd_step(c, 4));
     }
-    if (!scan_args_options(c, 3, &args))
-        return;
-    cursor = args.cursor;
-    uint64_t steps = scan_args_steps(&args);
-    do {
-        cursor = set_scan(set, cursor, sscan_visit, &page);
-    } while (cursor != 0 && --steps > 0 && page.seen < args.count && cmd_step(c, 4));
-    if (page.members.failed)
-        cmd_reply_status(c, STATUS_NO_MEMORY);
-    else
-        reply_page(c, cursor, &page);
-    reply_free(&page.members);
+    scan_page_reply(&page, c, cursor);
 }
 
 // ---- chance -----------------------------------------------------------------------------------

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The reply of one step of SSCAN, HSCAN or ZSCAN: [next cursor, [element ...]]. Elements are
+// gathered aside, because the cursor comes first.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "resp/reply.h"
+#include "server/engine/scan_args.h"
+
+struct scan_page {
+    const struct scan_args *args;
+    struct reply items;
+    size_t seen; // elements, those that the pattern refuses included
+    size_t n;    // replies in `items`
+};
+
+void scan_page_init(struct scan_page *, struct cmd_ctx *, const struct scan_args *);
+
+// Counts an element as seen; true when it is asked for. The caller then writes it to `items` and
+// adds the number of its replies to `n`.
+bool scan_page_wants(struct scan_page *, const char *name, size_t len);
+
+// Replies the page and frees it.
+void scan_page_reply(struct scan_page *, struct cmd_ctx *, uint64_t cursor);
