@@ -349,7 +349,7 @@ static enum status put_first(struct type_ctx *ctx, struct zset *z,
         publish(ctx, z, zset_body_make(ZSET_BODY_INDEX, pointer), 1);
         return STATUS_OK;
     }
-    pointer = packed_blob_new(nbytes);
+    pointer = packed_blob_new(0, nbytes);
     if (pointer == NULL)
         return STATUS_NO_MEMORY;
     packed_zset_push(pointer, add);
@@ -512,7 +512,7 @@ enum status zset_copy(struct type_ctx *ctx, struct value v, struct value *out)
     void *copy = NULL;
 
     if (kind == ZSET_BODY_PACKED)
-        copy = packed_blob_copy(zset_body_pointer(body));
+        copy = packed_blob_copy(zset_body_pointer(body), 0);
     else if (kind == ZSET_BODY_INDEX)
         copy = index_copy(ctx, zset_body_pointer(body));
     if (copy == NULL && kind != ZSET_BODY_NONE)
