@@ -444,6 +444,29 @@ static void test_hset_without_memory(void **state)
     assert_true(run_short_of_memory(command, ":1\r\n") >= 4);
 }
 
+// Many fields at once: of a dictionary the old values are put back, in a packed hash and where none
+// was the change is made aside.
+static void test_hset_takes_much_back(void **state)
+{
+    static char command[1 << 15];
+
+    (void)state;
+    fill_hashes(150); // b is a dictionary of 600
+    for (int i = 0; i < 2; i++) {
+        size_t used = (size_t)sprintf(command, "HMSET %s", i ? "a" : "b");
+        for (int f = 50; f < 250; f++)
+            used += (size_t)sprintf(command + used, " f%d x%d n%d y", f % 200, f, f / 2);
+        int failures = run_short_of_memory(command, "+OK\r\n");
+        assert_true(failures >= (i ? 2 : 200));
+    }
+    assert_int_equal(inproc_int(client, "HLEN b"), 700);
+    assert_int_equal(inproc_int(client, "HLEN a"), 300);
+    assert_string_equal(inproc_run(client, "HMGET b f199 f0 f250"),
+                        "*3\r\n$4\r\nx199\r\n$4\r\nx200\r\n$4\r\nv250\r\n");
+    assert_true(run_short_of_memory("HSET b f1 1 f2 2 f1 3 q 4 f1 5 q 6 r 7", ":2\r\n") >= 7);
+    assert_int_equal(inproc_int(client, "HDEL b f1 f2 q r n25 nothing"), 5);
+}
+
 static void test_hdel_without_memory(void **state)
 {
     (void)state;
@@ -452,7 +475,25 @@ static void test_hdel_without_memory(void **state)
     assert_true(run_short_of_memory("HDEL a f2 f3 nothing f4 f2", ":3\r\n") >= 3);
     assert_int_equal(run_short_of_memory("HDEL b f2 f3 f4", ":3\r\n"), 0);
     assert_true(run_short_of_memory("COPY b d", ":1\r\n") >= 150);
+}
+
+// Nothing but a sample of a dictionary needs memory to walk.
+static void test_hash_walks_without_memory(void **state)
+{
+    static const char *const none[] = {"HGETALL b",       "HKEYS b",
+                                       "HVALS a",         "HMGET b f1 f2 nothing f3",
+                                       "HRANDFIELD a 10", "HRANDFIELD b -10 WITHVALUES",
+                                       "HRANDFIELD b",    "HRANDFIELD b 590 WITHVALUES",
+                                       "HGET b f1",       "HRANDFIELD b 1000"};
+
+    (void)state;
+    fill_hashes(150);
     assert_true(run_short_of_memory("HRANDFIELD b 10", NULL) >= 1);
+    assert_true(run_short_of_memory("HRANDFIELD b 100 WITHVALUES", NULL) >= 1);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(run_short_of_memory(none[i], NULL), 0);
+    run_short_of_memory("HSCAN a 0", NULL);
+    run_short_of_memory("HSCAN b 0 COUNT 100", NULL);
 }
 
 int main(void)
@@ -472,7 +513,9 @@ int main(void)
         cmocka_unit_test_setup(test_zrem_without_memory, setup),
         cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
         cmocka_unit_test_setup(test_hset_without_memory, setup),
+        cmocka_unit_test_setup(test_hset_takes_much_back, setup),
         cmocka_unit_test_setup(test_hdel_without_memory, setup),
+        cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);
