@@ -39,7 +39,10 @@ bool hash_get(struct value, const char *field, size_t nfield, const char **value
 size_t hash_count(struct value);
 // [free] True while the hash is one block, which is cheap to copy.
 bool hash_is_packed(struct value);
-// For estimates of work. [free] No field and no value is longer than this.
+// Estimates of work (type_step()): to find a field of a packed hash, or one at random, half of its
+// fields are passed, and so many of them are a unit.
+enum { HASH_FIELDS_PER_UNIT = 32 };
+// [free] No field and no value is longer than this.
 size_t hash_longest(struct value);
 // Bytes of all fields and values; looks at every pair of a dictionary.
 size_t hash_bytes(struct value);

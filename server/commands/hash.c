@@ -17,7 +17,6 @@
 
 enum {
     INLINE_PAIRS = 32,     // replaced pairs that are kept without allocating
-    RECORDS_PER_UNIT = 16, // of a packed hash, passed on the way to a field, in a unit of work
     FEW_FIELDS = 16,       // whose look-up is never long
     LOOKED_UP_MOST = 1000, // fields whose values an estimate looks at
 };
@@ -398,7 +397,7 @@ static void cmd_hexists(struct cmd_ctx *c)
 // What finding `n` fields costs, beyond a unit each, while a packed hash has `count` of them.
 static uint64_t packed_work(uint64_t n, size_t count)
 {
-    return n * count / RECORDS_PER_UNIT;
+    return n * count / HASH_FIELDS_PER_UNIT;
 }
 
 // HGET, HMGET: the fields, and the bytes of their values where there are long ones.

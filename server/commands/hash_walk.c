@@ -6,10 +6,7 @@
 #include "server/engine/scan_page.h"
 #include "server/engine/work.h"
 
-enum {
-    RECORDS_PER_UNIT = 32, // of a packed hash, passed on the way to a random one, in a unit of work
-    SHORT_WORK = 512,      // bytes that may come to no more than this many units are not counted
-};
+enum { SHORT_WORK = 512 }; // bytes that may come to no more than so many units are not counted
 
 // Work that each of a few pairs is, its bytes included: the mean of a packed hash, the most in a
 // dictionary.
@@ -45,10 +42,10 @@ static uint64_t work_whole(struct cmd_ctx *c)
 
     if (value_type(hash) != TYPE_HASH)
         return 1;
-    uint64_t n = hash_count(hash), most = n * work_of_pair(hash);
-    if (hash_is_packed(hash) || most <= n + SHORT_WORK)
-        return most;
-    return keys_locked(c) ? n + work_of_bytes(hash_bytes(hash)) : n;
+    uint64_t n = hash_count(hash);
+    bool may_be_long = n * (work_of_pair(hash) - 1) > SHORT_WORK;
+    bool counted = hash_is_packed(hash) || (may_be_long && keys_locked(c));
+    return counted ? n + work_of_bytes(hash_bytes(hash)) : n;
 }
 
 /* HGETALL key */
@@ -155,13 +152,20 @@ static void reply_pair(const struct hash_pair *pair, void *arg)
         cmd_reply_bulk(c, pair->value, pair->nvalue);
 }
 
+// What drawing a pair is.
+static uint64_t work_of_draw(struct value hash)
+{
+    return hash_is_packed(hash) ? 1 + hash_count(hash) / HASH_FIELDS_PER_UNIT : DICT_DRAW_WORK;
+}
+
 // The same pair any number of times.
 static void reply_with_repetition(struct randfield *r, struct value hash)
 {
+    uint64_t each = work_of_draw(hash);
     struct hash_pair pair;
 
     // A reply that is too long fails, and the connection is closed for it.
-    for (uint64_t i = 0; i < r->n && !r->c->reply->failed && cmd_step(r->c, 2); i++) {
+    for (uint64_t i = 0; i < r->n && !r->c->reply->failed && cmd_step(r->c, each); i++) {
         hash_random(r->c->types, hash, &pair);
         reply_pair(&pair, r);
     }
@@ -257,7 +261,7 @@ static uint64_t work_hrandfield(struct cmd_ctx *c)
     uint64_t wanted = n < 0 ? -(uint64_t)n : (uint64_t)n < count ? (uint64_t)n : count;
     uint64_t each = work_of_pair(hash);
     if (n < 0)
-        each += hash_is_packed(hash) ? count / RECORDS_PER_UNIT : 1;
+        each += work_of_draw(hash);
     return __builtin_mul_overflow(wanted, each, &work) ? UINT64_MAX : work;
 }
 
