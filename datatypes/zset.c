@@ -30,7 +30,6 @@
 #include "datatypes/zset.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
@@ -45,19 +44,11 @@ enum { COPY_WORK = 4 }; // for each member of an index, see type_step()
 
 struct zset_node *zset_node_new(const char *member, size_t len, double score)
 {
-    size_t head = len < ZSET_NODE_LONG ? 1 : 1 + sizeof(uint32_t);
-    struct zset_node *node = mem_alloc(sizeof *node + head + len);
+    struct zset_node *node = mem_alloc(sizeof *node + packed_text_size(len));
     if (node == NULL)
         return NULL;
     zset_node_set_score(node, score);
-    if (len < ZSET_NODE_LONG) {
-        node->text[0] = (unsigned char)len;
-    } else {
-        node->text[0] = ZSET_NODE_LONG;
-        memcpy(node->text + 1, &(uint32_t){(uint32_t)len}, sizeof(uint32_t));
-    }
-    if (len > 0) // member may be NULL otherwise
-        memcpy(node->text + head, member, len);
+    packed_text_write(node->text, member, len);
     return node;
 }
 

@@ -255,6 +255,8 @@ static void test_encodings(void **state)
     expect(w, ":1", "HSET short f 1234");
     expect(w, "\"hashtable\"", "OBJECT ENCODING short");
     expect(w, "[\"hash-max-listpack-value\" \"3\"]", "CONFIG GET hash-max-listpack-value");
+    expect(w, "OK", "CONFIG SET hash-max-listpack-value 1kb");
+    expect(w, "[\"hash-max-listpack-value\" \"1024\"]", "CONFIG GET hash-max-listpack-value");
     expect(w, "OK", "CONFIG SET hash-max-listpack-value 64");
 }
 

@@ -51,7 +51,7 @@ const struct param params[] = {
      .alias = "zset-max-ziplist-value"},
     {"hash-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_entries), 0, "512", 0, INT64_MAX,
      .alias = "hash-max-ziplist-entries"},
-    {"hash-max-listpack-value", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_value), 0, "64", 0, INT64_MAX,
+    {"hash-max-listpack-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_value), 0, "64", 0, INT64_MAX,
      .alias = "hash-max-ziplist-value"},
     {"lazyfree-lazy-user-flush", PARAM_BOOL, FIELD_ATOMIC_BOOL, AT(lazyfree_user_flush), 0, "no"},
     {"lock-preset", PARAM_ENUM, FIELD_ATOMIC_INT, AT(lock_preset), PARAM_LOCKS, "default", 0, 0, presets},
