@@ -12,6 +12,7 @@
 // words that a command writes are those of its keys.
 #include "server/engine/exec.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 #include "locks/cpu.h"
@@ -522,8 +523,10 @@ bool cmd_slice(struct cmd_ctx *c)
     else
         epoch_exit(thread->epoch);
     epoch_poll(thread->epoch, POLL_BUDGET);
-    if (c->job)
+    if (c->job) {
         job_stream_put(c->job, c);
+        sched_yield(); // a thread that has short commands to run need not wait for a tick
+    }
     if (keyless)
         exec_begin(thread);
     else
