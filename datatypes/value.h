@@ -159,6 +159,12 @@ static inline void object_write_begin(struct object *o)
     atomic_store_explicit(&o->seq, seq | 1, memory_order_relaxed);
 }
 
+// Whether a section is open. Caller holds the key's write lock.
+static inline bool object_changing(const struct object *o)
+{
+    return atomic_load_explicit(&o->seq, memory_order_relaxed) & 1;
+}
+
 // Ends it; a no-op outside a section. A collection that was emptied and unpublished is left odd for
 // ever, so that late readers look the key up again.
 static inline void object_write_end(struct object *o)
