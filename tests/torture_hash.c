@@ -301,6 +301,39 @@ static void read_trios(struct worker *w)
     }
 }
 
+// The same by a transaction: a packed hash becomes another block with each of its commands.
+static void exec_trios(struct worker *w)
+{
+    for (int i = 1; i <= 1500 * SCALE; i++) {
+        const char *key = i % 2 ? "few" : "many";
+        inproc_run(w->c, "MULTI");
+        inproc_run(w->c, "HSET %s a %d", key, i);
+        inproc_run(w->c, "HDEL %s b nothing", key);
+        inproc_run(w->c, "HSET %s b %d c x", key, i);
+        inproc_run(w->c, "HMSET %s c %d", key, i);
+        if (i % 7 == 0)
+            inproc_run(w->c, "HDEL %s c a b", key);
+        check_str_prefix(inproc_run(w->c, "EXEC"), i % 7 == 0 ? "*5\r\n" : "*4\r\n");
+    }
+    done_working(w);
+}
+
+static void test_exec_is_one_instant(void **state)
+{
+    (void)state;
+    struct crew crew = {.working = 2};
+    void (*work[])(struct worker *) = {exec_trios, exec_trios, read_trios, read_trios};
+
+    inproc_open(&crew.p);
+    struct inproc_client *c = inproc_client_new(&crew.p);
+    inproc_int(c, "HSET few other x");
+    for (int i = 0; i < 1000; i++)
+        inproc_int(c, "HSET many filler:%d x", i);
+    run_crew(&crew, 4, work);
+    inproc_client_free(c);
+    inproc_close(&crew.p);
+}
+
 static void test_hset_of_several_is_one_instant(void **state)
 {
     (void)state;
@@ -430,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(torture_hash_readers_see_whole_states),
         cmocka_unit_test(test_hset_of_several_is_one_instant),
+        cmocka_unit_test(test_exec_is_one_instant),
         cmocka_unit_test(test_hincrby_loses_nothing),
         cmocka_unit_test(test_mixed_load),
     };
