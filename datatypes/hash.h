@@ -61,6 +61,9 @@ struct hash_room {
 enum status hash_aside(struct type_ctx *, struct value old, const struct hash_room *,
                        struct value *out);
 
+// Frees a private hash, which may be large.
+void hash_discard(struct type_ctx *, struct value);
+
 // Sets one field of a dictionary in place. *before is the pair that it had, NULL for none, and is
 // kept aside: hash_put_back() undoes the change and never fails, hash_forget() retires what was
 // kept. Of changes to the same field the last one is undone first.

@@ -33,7 +33,7 @@ void hash_free(struct value v)
 
 void hash_discard(struct type_ctx *ctx, struct value v)
 {
-    while (dict_free_step(hash_dict(v), LAZYFREE_SLICE, node_free, NULL))
+    while (!hash_is_packed(v) && dict_free_step(hash_dict(v), LAZYFREE_SLICE, node_free, NULL))
         type_step(ctx, LAZYFREE_SLICE);
     mem_free(value_pointer(v));
 }

@@ -40,6 +40,3 @@ static inline void hash_node_pair(const void *node, struct hash_pair *pair)
     const char *value = packed_text_read(node, &pair->field, &pair->nfield);
     packed_text_read(value, &pair->value, &pair->nvalue);
 }
-
-// Frees a private hash in a dictionary, which may be large, with type_step() as it goes.
-void hash_discard(struct type_ctx *, struct value);

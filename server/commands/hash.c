@@ -81,7 +81,7 @@ static enum status set_aside(struct cmd_ctx *c, struct value old, int64_t *nadde
         bool added;
         status = hash_set(c->types, v, &pair, &next, &added);
         if (status != STATUS_OK) {
-            value_free(v);
+            hash_discard(c->types, v);
             return status;
         }
         if (next.bits != v.bits)
