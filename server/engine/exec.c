@@ -175,6 +175,14 @@ static bool move_if_long(struct cmd_ctx *c)
     return true;
 }
 
+// The command cannot run. A transaction is over then.
+static void refuse(struct cmd_ctx *c, enum status status)
+{
+    cmd_reply_status(c, status);
+    if (c->cmd->row->flags & CMD_RUNS_QUEUE)
+        transaction_end(c->client);
+}
+
 // The keys are held, or the command is parked. `look_again`: there is reason to estimate its work
 // anew.
 static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, bool look_again)
@@ -190,7 +198,7 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
     if (outcome == LOCK_OUTCOME_NO_MEMORY) {
-        cmd_reply_status(c, STATUS_NO_MEMORY);
+        refuse(c, STATUS_NO_MEMORY);
         return EXEC_DONE;
     }
     c->cmd->row->handler(c);
@@ -254,7 +262,7 @@ static enum exec_result run_command(struct cmd_ctx *c)
     enum status status = keyspace_collect(c);
 
     if (status != STATUS_OK) {
-        cmd_reply_status(c, status);
+        refuse(c, status);
     } else if (move_if_long(c)) {
         return EXEC_WAITS;
     } else if (c->nkeys == 0) {
