@@ -141,6 +141,7 @@ static bool move_to_worker(struct cmd_ctx *c)
     job->hint = *c->hint;
     job->c.cmd = c->cmd;
     job->c.begun_ticks = c->begun_ticks;
+    job->c.only_reads = c->only_reads;
     job->out.protocol = client->reply.protocol;
     job->out.max_len = client->reply.max_len;
     job->silent = client_has(client, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
@@ -255,10 +256,14 @@ static enum exec_result run_command(struct cmd_ctx *c)
 {
     enum exec_result result = EXEC_DONE;
 
+    c->only_reads = !(c->cmd->row->flags & CMD_RUNS_QUEUE ? transaction_writes(c->client)
+                                                          : command_writes(c->cmd));
     if (c->client->transaction && !(c->cmd->row->flags & CMD_AT_ONCE) && !c->exclusive)
         return queue_command(c);
-    if (is_long_queue(c) && move_to_worker(c))
+    if (is_long_queue(c) && move_to_worker(c)) {
+        keyspace_forget(c);
         return EXEC_WAITS;
+    }
     enum status status = keyspace_collect(c);
 
     if (status != STATUS_OK) {
@@ -487,9 +492,7 @@ bool exec_cancel(struct client *client)
 
 bool exec_waits_to_read(const struct client *client)
 {
-    const struct command_entry *cmd = client->job->c.cmd;
-
-    return !(cmd->row->flags & CMD_RUNS_QUEUE ? transaction_writes(client) : command_writes(cmd));
+    return client->job->c.only_reads;
 }
 
 void exec_sent(struct client *client, size_t unsent)
