@@ -17,23 +17,29 @@ struct fixture {
     int members; // of the set "big", whose reply is many times what sockets and buffers hold
 };
 
-static int64_t info(struct wire *w, const char *section, const char *field)
+static int64_t field_of(const char *text, const char *field)
 {
     char name[64];
-    const char *text = wire_text(w, NULL, "INFO %s", section);
     size_t len = (size_t)snprintf(name, sizeof name, "\n%s:", field);
     const char *at = strstr(text, name);
 
     if (!at) {
-        fail_msg("INFO %s has no %s", section, field);
+        fail_msg("INFO has no %s", field);
     }
     return strtoll(at + len, NULL, 10);
 }
 
-// How many commands worker threads have begun.
+static int64_t info(struct wire *w, const char *section, const char *field)
+{
+    return field_of(wire_text(w, NULL, "INFO %s", section), field);
+}
+
+// How many commands worker threads have begun: from one reply, since one may end between two.
 static int64_t commands_begun(struct wire *w)
 {
-    return info(w, "locks", "commands_moved") + info(w, "locks", "commands_moved_running");
+    const char *text = wire_text(w, NULL, "INFO locks");
+
+    return field_of(text, "commands_moved") + field_of(text, "commands_moved_running");
 }
 
 static void fill_big(struct fixture *f)
@@ -130,6 +136,66 @@ static void test_parked_writer_holds_up_nobody(void **state)
     expect_reply(f->b, ":1");
     read_rest(f, f->a);
     expect(f->a, "PONG", "PING");
+}
+
+// A transaction waits for the keys of all its commands before the first one runs, and waits like
+// any other command.
+static void test_parked_transaction(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    hold_big(f, f->a);
+    assert_true(wire_send_literal(f->b, "MULTI\r\nSADD t1 x\r\nSADD big one\r\nSADD t2 x\r\n"
+                                        "SCARD t1\r\nEXEC\r\nEXISTS t1 t2\r\n"));
+    expect_reply(f->b, "OK");
+    for (int i = 0; i < 4; i++) {
+        expect_reply(f->b, "QUEUED");
+    }
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    expect(f->c, ":1", "SADD another z");
+    read_rest(f, f->a);
+    expect_reply(f->b, "[:1 :1 :1 :1]");
+    expect_reply(f->b, ":2");
+    expect(f->c, ":2", "DEL t1 t2");
+    expect(f->c, ":1", "SREM big one");
+    expect(f->c, ":1", "DEL another");
+}
+
+// Its client goes meanwhile: nothing of it has happened.
+static void test_parked_transaction_without_client(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+    struct wire *w = wire_open(f->server, 2);
+    int64_t clients = info(f->c, "clients", "connected_clients");
+
+    hold_big(f, f->a);
+    assert_true(wire_send_literal(w, "MULTI\r\nSADD t1 x\r\nSADD big one\r\nEXEC\r\n"));
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wire_abort(w);
+    wait_until(info(f->c, "clients", "connected_clients") == clients - 1, LIMIT_MS);
+    expect(f->c, ":0", "EXISTS t1");
+    read_rest(f, f->a);
+    expect(f->c, ":0", "SISMEMBER big one");
+    expect(f->c, ":0", "EXISTS t1");
+}
+
+// A long command makes a long transaction: it runs on a worker, and its loop goes on.
+static void test_long_transaction(void **state)
+{
+    struct fixture *f = *state;
+    int64_t begun = commands_begun(f->c);
+
+    assert_true(wire_send_literal(f->a, "MULTI\r\nSCARD big\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
+    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+    expect(f->b, "PONG", "PING");
+    expect_match(f->c, ":*", "SCARD big");
+    wire_abort(f->a);
+    f->a = wire_open(f->server, 2);
+    wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    expect(f->b, ":1", "SADD big two");
+    expect(f->b, ":1", "SREM big two");
 }
 
 // What a command on a worker thread has not been read of is bounded, as long as nobody needs its
@@ -620,6 +686,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_parked_writer_holds_up_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked_transaction_without_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reply_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_across_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reading_command_is_cancelled, setup, teardown),

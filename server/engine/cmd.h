@@ -44,6 +44,7 @@ struct cmd_ctx {
     int64_t lock_wait_ns;   // how long it waited for locks of keys, so far
     uint64_t nerrors;       // errors that were replied before it
     uint32_t hidden_args;   // see cmd_hide_arg()
+    bool only_reads;        // it, or the whole of its transaction, changes nothing
     bool exclusive;         // of a transaction that has closed the gate
     bool queued;            // it was queued instead of being run
 };

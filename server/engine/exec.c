@@ -141,6 +141,7 @@ static bool move_to_worker(struct cmd_ctx *c)
     job->hint = *c->hint;
     job->c.cmd = c->cmd;
     job->c.begun_ticks = c->begun_ticks;
+    job->c.only_reads = c->only_reads;
     job->out.protocol = client->reply.protocol;
     job->out.max_len = client->reply.max_len;
     job->silent = client_has(client, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
@@ -175,6 +176,14 @@ static bool move_if_long(struct cmd_ctx *c)
     return true;
 }
 
+// The command cannot run. A transaction is over then.
+static void refuse(struct cmd_ctx *c, enum status status)
+{
+    cmd_reply_status(c, status);
+    if (c->cmd->row->flags & CMD_RUNS_QUEUE)
+        transaction_end(c->client);
+}
+
 // The keys are held, or the command is parked. `look_again`: there is reason to estimate its work
 // anew.
 static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, bool look_again)
@@ -190,7 +199,7 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
     if (outcome == LOCK_OUTCOME_NO_MEMORY) {
-        cmd_reply_status(c, STATUS_NO_MEMORY);
+        refuse(c, STATUS_NO_MEMORY);
         return EXEC_DONE;
     }
     c->cmd->row->handler(c);
@@ -253,14 +262,18 @@ static enum exec_result run_command(struct cmd_ctx *c)
 {
     enum exec_result result = EXEC_DONE;
 
+    c->only_reads = !(c->cmd->row->flags & CMD_RUNS_QUEUE ? transaction_writes(c->client)
+                                                          : command_writes(c->cmd));
     if (c->client->transaction && !(c->cmd->row->flags & CMD_AT_ONCE) && !c->exclusive)
         return queue_command(c);
-    if (is_long_queue(c) && move_to_worker(c))
+    if (is_long_queue(c) && move_to_worker(c)) {
+        keyspace_forget(c);
         return EXEC_WAITS;
+    }
     enum status status = keyspace_collect(c);
 
     if (status != STATUS_OK) {
-        cmd_reply_status(c, status);
+        refuse(c, status);
     } else if (move_if_long(c)) {
         return EXEC_WAITS;
     } else if (c->nkeys == 0) {
@@ -485,9 +498,7 @@ bool exec_cancel(struct client *client)
 
 bool exec_waits_to_read(const struct client *client)
 {
-    const struct command_entry *cmd = client->job->c.cmd;
-
-    return !(cmd->row->flags & CMD_RUNS_QUEUE ? transaction_writes(client) : command_writes(cmd));
+    return client->job->c.only_reads;
 }
 
 void exec_sent(struct client *client, size_t unsent)

@@ -361,9 +361,7 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
-// The first change of a command with several write locks, or of a transaction that changes a key
-// more than once: from now on lock-free readers of all its keys wait.
-static void begin_publishing(struct cmd_ctx *c)
+void keys_begin_publishing(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
@@ -390,7 +388,7 @@ static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old
     bool old_expires = value_expires_at(old) != NO_EXPIRE;
     bool new_expires = value_expires_at(v) != NO_EXPIRE;
 
-    begin_publishing(c);
+    keys_begin_publishing(c);
     // A collection with an open section that a transaction carries here: ended with this key.
     if (c->keys->rewrites && value_is_object(v) && object_changing(value_object(v)))
         slot->seen = v;
@@ -456,7 +454,7 @@ struct value key_mutable(struct cmd_ctx *c, int i)
     struct value v = entry_value(slot->entry);
 
     touch(c, slot, false);
-    begin_publishing(c);
+    keys_begin_publishing(c);
     object_write_begin(value_object(v));
     slot->seen = v;
     return v;
@@ -469,7 +467,7 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
     bool had = value_expires_at(old) != NO_EXPIRE;
     enum status status;
 
-    begin_publishing(c);
+    keys_begin_publishing(c);
     status = value_set_expire(c->types, old, at_ms, &v);
     if (status != STATUS_OK)
         return status;

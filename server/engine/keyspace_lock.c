@@ -273,6 +273,9 @@ static void all_held(struct cmd_ctx *c)
 
     if (t->norder > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, t);
+    // Its first change may be one in place, which shows before anybody publishes anything.
+    if (t->transaction)
+        keys_begin_publishing(c);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
         if (slot->mode != LOCK_WRITE || !slot->entry)

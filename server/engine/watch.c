@@ -34,7 +34,7 @@ static struct watch_bucket *bucket_of(struct kl_store *store, const struct watch
     return &t->buckets[w->hash % WATCH_BUCKETS];
 }
 
-static struct watch *first_locked(const struct watch_bucket *b)
+static struct watch *first_of(const struct watch_bucket *b)
 {
     return atomic_load_explicit(&b->first, memory_order_relaxed);
 }
@@ -68,12 +68,12 @@ static bool link_watch(struct watch_bucket *b, struct watch *w)
     struct watch *at;
 
     mutex_lock(&b->lock);
-    for (at = first_locked(b); at; at = at->next) {
+    for (at = first_of(b); at; at = at->next) {
         if (at->client == w->client && is_for(at, w->hash, w->db, watch_name(w)))
             break;
     }
     if (!at) {
-        w->next = first_locked(b);
+        w->next = first_of(b);
         if (w->next)
             w->next->prev = w;
         atomic_store_explicit(&b->first, w, memory_order_relaxed);
@@ -125,7 +125,7 @@ void watch_clear(struct client *client)
 void watch_tell(struct watch_bucket *b, uint64_t hash, int db, struct bytes name, bool gone)
 {
     mutex_lock(&b->lock);
-    for (struct watch *w = first_locked(b); w; w = w->next) {
+    for (struct watch *w = first_of(b); w; w = w->next) {
         if (!is_for(w, hash, db, name))
             continue;
         if (w->expired && gone)
@@ -164,8 +164,10 @@ void watch_touch_database(struct kl_store *store, int db, const struct dict *bef
 
     for (int i = 0; t && i < WATCH_BUCKETS; i++) {
         struct watch_bucket *b = &t->buckets[i];
+        if (!first_of(b)) // no command runs that could add one
+            continue;
         mutex_lock(&b->lock);
-        for (struct watch *w = first_locked(b); w; w = w->next) {
+        for (struct watch *w = first_of(b); w; w = w->next) {
             if (w->db == db)
                 database_changed(w, before, after, now_ms);
         }
