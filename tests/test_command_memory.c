@@ -494,116 +494,117 @@ static void test_hash_walks_without_memory(void **state)
         assert_int_equal(run_short_of_memory(none[i], NULL), 0);
     run_short_of_memory("HSCAN a 0", NULL);
     run_short_of_memory("HSCAN b 0 COUNT 100", NULL);
+}
 
-    // A transaction does not run at all when its MULTI, or one of its commands, was not accepted.
-    static void test_transactions_without_memory(void **state)
-    {
-        static char before[STATE_CHARS], after[STATE_CHARS];
-        int failures = 0;
+// A transaction does not run at all when its MULTI, or one of its commands, was not accepted.
+static void test_transactions_without_memory(void **state)
+{
+    static char before[STATE_CHARS], after[STATE_CHARS];
+    int failures = 0;
 
-        (void)state;
-        describe(before);
-        for (long n = 0;; n++) {
-            assert_true(n < ALLOCATIONS_MAX);
-            mem_fail_after(n);
-            bool began = inproc_run(client, "MULTI")[0] == '+';
-            bool queued = began && inproc_run(client, "SET a 1")[0] == '+';
-            queued = queued && inproc_run(client, "SET b %s%s", LONG_A, LONG_B)[0] == '+';
-            mem_fail_after(-1);
-            const char *reply = inproc_run(client, "EXEC");
-            if (queued)
-                break;
-            failures++;
-            assert_string_equal(
-                reply, began ? "-EXECABORT Transaction discarded because of previous errors.\r\n"
-                             : "-ERR EXEC without MULTI\r\n");
-            describe(after);
-            assert_string_equal(after, before);
-        }
-        assert_true(failures >= 2);
+    (void)state;
+    describe(before);
+    for (long n = 0;; n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        mem_fail_after(n);
+        bool began = inproc_run(client, "MULTI")[0] == '+';
+        bool queued = began && inproc_run(client, "SET a 1")[0] == '+';
+        queued = queued && inproc_run(client, "SET b %s%s", LONG_A, LONG_B)[0] == '+';
+        mem_fail_after(-1);
+        const char *reply = inproc_run(client, "EXEC");
+        if (queued)
+            break;
+        failures++;
+        assert_string_equal(
+            reply, began ? "-EXECABORT Transaction discarded because of previous errors.\r\n"
+                         : "-ERR EXEC without MULTI\r\n");
+        describe(after);
+        assert_string_equal(after, before);
     }
+    assert_true(failures >= 2);
+}
 
-    static void queue_additions(void)
-    {
-        inproc_run(client, "MULTI");
-        for (int i = 0; i < 100; i++) // more keys than a table has room for at first
-            inproc_run(client, "SADD %c member:%d", i < 50 ? 'a' : 'b', i);
+static void queue_additions(void)
+{
+    inproc_run(client, "MULTI");
+    for (int i = 0; i < 100; i++) // more keys than a table has room for at first
+        inproc_run(client, "SADD %c member:%d", i < 50 ? 'a' : 'b', i);
+}
+
+static void test_exec_without_memory(void **state)
+{
+    static char before[STATE_CHARS], after[STATE_CHARS];
+    const char *reply;
+    long n = 0;
+
+    (void)state;
+    describe(before);
+    // As long as the keys cannot be locked nothing happens.
+    for (;; n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        queue_additions();
+        mem_fail_after(n);
+        reply = inproc_run(client, "EXEC");
+        mem_fail_after(-1);
+        if (reply[0] != '-')
+            break;
+        assert_true(strncmp(reply, "-OOM ", 5) == 0);
+        describe(after);
+        assert_string_equal(after, before);
+        assert_string_equal(inproc_run(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
     }
-
-    static void test_exec_without_memory(void **state)
-    {
-        static char before[STATE_CHARS], after[STATE_CHARS];
-        const char *reply;
-        long n = 0;
-
-        (void)state;
-        describe(before);
-        // As long as the keys cannot be locked nothing happens.
-        for (;; n++) {
-            assert_true(n < ALLOCATIONS_MAX);
-            queue_additions();
-            mem_fail_after(n);
-            reply = inproc_run(client, "EXEC");
-            mem_fail_after(-1);
-            if (reply[0] != '-')
-                break;
-            assert_true(strncmp(reply, "-OOM ", 5) == 0);
-            describe(after);
-            assert_string_equal(after, before);
-            assert_string_equal(inproc_run(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
-        }
-        assert_true(n >= 2);
-        // From there on single commands fail, which is told in their places.
-        for (; strstr(reply, "-OOM "); n++) {
-            assert_true(n < ALLOCATIONS_MAX);
-            assert_true(strncmp(reply, "*100\r\n", 6) == 0);
-            inproc_run(client, "FLUSHALL");
-            queue_additions();
-            mem_fail_after(n);
-            reply = inproc_run(client, "EXEC");
-            mem_fail_after(-1);
-        }
-        assert_int_equal(inproc_int(client, "SCARD b"), 50);
+    assert_true(n >= 2);
+    // From there on single commands fail, which is told in their places.
+    for (; strstr(reply, "-OOM "); n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        assert_true(strncmp(reply, "*100\r\n", 6) == 0);
+        inproc_run(client, "FLUSHALL");
+        queue_additions();
+        mem_fail_after(n);
+        reply = inproc_run(client, "EXEC");
+        mem_fail_after(-1);
     }
+    assert_int_equal(inproc_int(client, "SCARD b"), 50);
+}
 
-    static void test_watch_without_memory(void **state)
-    {
-        (void)state;
-        assert_true(run_short_of_memory("WATCH a b c", "+OK\r\n") >= 3);
-        inproc_run(client, "SET b 1");
-        inproc_run(client, "MULTI");
-        assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
-    }
+static void test_watch_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("WATCH a b c", "+OK\r\n") >= 3);
+    inproc_run(client, "SET b 1");
+    inproc_run(client, "MULTI");
+    assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
+}
 
-    int main(void)
-    {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup(test_strings_without_memory, setup),
-            cmocka_unit_test_setup(test_mset_without_memory, setup),
-            cmocka_unit_test_setup(test_sadd_without_memory, setup),
-            cmocka_unit_test_setup(test_srem_without_memory, setup),
-            cmocka_unit_test_setup(test_smove_without_memory, setup),
-            cmocka_unit_test_setup(test_spop_without_memory, setup),
-            cmocka_unit_test_setup(test_algebra_without_memory, setup),
-            cmocka_unit_test_setup(test_push_without_memory, setup),
-            cmocka_unit_test_setup(test_list_changes_without_memory, setup),
-            cmocka_unit_test_setup(test_zadd_without_memory, setup),
-            cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
-            cmocka_unit_test_setup(test_zrem_without_memory, setup),
-            cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
-            cmocka_unit_test_setup(test_hset_without_memory, setup),
-            cmocka_unit_test_setup(test_hset_takes_much_back, setup),
-            cmocka_unit_test_setup(test_hdel_without_memory, setup),
-            cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
-            cmocka_unit_test_setup(test_transactions_without_memory, setup),
-            cmocka_unit_test_setup(test_exec_without_memory, setup),
-            cmocka_unit_test_setup(test_watch_without_memory, setup),
-        };
-        inproc_open(&store);
-        client = inproc_client_new(&store);
-        int failed = cmocka_run_group_tests(tests, NULL, NULL);
-        inproc_settle(client);
-        inproc_client_free(client);
-        inproc_close(&store);
-        return failed;
-    }
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_strings_without_memory, setup),
+        cmocka_unit_test_setup(test_mset_without_memory, setup),
+        cmocka_unit_test_setup(test_sadd_without_memory, setup),
+        cmocka_unit_test_setup(test_srem_without_memory, setup),
+        cmocka_unit_test_setup(test_smove_without_memory, setup),
+        cmocka_unit_test_setup(test_spop_without_memory, setup),
+        cmocka_unit_test_setup(test_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_push_without_memory, setup),
+        cmocka_unit_test_setup(test_list_changes_without_memory, setup),
+        cmocka_unit_test_setup(test_zadd_without_memory, setup),
+        cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
+        cmocka_unit_test_setup(test_zrem_without_memory, setup),
+        cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_hset_without_memory, setup),
+        cmocka_unit_test_setup(test_hset_takes_much_back, setup),
+        cmocka_unit_test_setup(test_hdel_without_memory, setup),
+        cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
+        cmocka_unit_test_setup(test_transactions_without_memory, setup),
+        cmocka_unit_test_setup(test_exec_without_memory, setup),
+        cmocka_unit_test_setup(test_watch_without_memory, setup),
+    };
+    inproc_open(&store);
+    client = inproc_client_new(&store);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    inproc_settle(client);
+    inproc_client_free(client);
+    inproc_close(&store);
+    return failed;
+}
