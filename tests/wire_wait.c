@@ -179,6 +179,8 @@ static void test_parked_transaction_without_client(void **state)
     struct fixture *f = *state;
     int64_t parked = info(f->c, "locks", "commands_parked");
     struct wire *w = wire_open(f->server, 2);
+
+    expect(w, "PONG", "PING"); // it is among the connected
     int64_t clients = info(f->c, "clients", "connected_clients");
 
     hold_key(f, f->a);
