@@ -11,18 +11,7 @@
 #include "server/engine/store.h"
 #include "server/engine/watch.h"
 
-enum {
-    CHUNK_MIN = 1024, // bytes of the first chunk; each has twice as many as the one before
-    CHUNK_MAX = 64 * 1024,
-    ALIGNMENT = 16,
-    COMMAND_WORK = 4, // units (command.h) for any queued command, beside what its row says
-};
-
-struct txn_chunk {
-    struct txn_chunk *next;
-    size_t used, size;
-    _Alignas(ALIGNMENT) char data[];
-};
+enum { COMMAND_WORK = 4 }; // units (command.h) for any queued command, beside what its row says
 
 // ---- the queue ----------------------------------------------------------------------------------
 
@@ -31,7 +20,7 @@ static void publish_sizes(struct client *client)
     const struct transaction *t = client->transaction;
 
     atomic_store_explicit(&client->multi, t ? t->n : -1, memory_order_relaxed);
-    atomic_store_explicit(&client->multi_mem, t ? t->nbytes : 0, memory_order_relaxed);
+    atomic_store_explicit(&client->multi_mem, t ? t->commands.nbytes : 0, memory_order_relaxed);
 }
 
 bool transaction_begin(struct client *client)
@@ -49,15 +38,11 @@ bool transaction_begin(struct client *client)
 void transaction_end(struct client *client)
 {
     struct transaction *t = client->transaction;
-    struct txn_chunk *chunk;
 
     watch_clear(client);
     if (!t)
         return;
-    while ((chunk = t->chunks)) {
-        t->chunks = chunk->next;
-        mem_free(chunk);
-    }
+    arena_free(&t->commands);
     mem_free(t);
     client->transaction = NULL;
     publish_sizes(client);
@@ -69,36 +54,13 @@ void transaction_abort(struct client *client)
         client->transaction->aborted = true;
 }
 
-static void *take_room(struct transaction *t, size_t nbytes)
-{
-    struct txn_chunk *chunk = t->chunks;
-
-    nbytes = (nbytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (!chunk || chunk->size - chunk->used < nbytes) {
-        size_t size = chunk ? 2 * chunk->size : CHUNK_MIN;
-        if (size > CHUNK_MAX)
-            size = CHUNK_MAX;
-        if (size < nbytes)
-            size = nbytes;
-        chunk = mem_alloc(sizeof *chunk + size);
-        if (!chunk)
-            return NULL;
-        *chunk = (struct txn_chunk){.next = t->chunks, .size = size};
-        t->chunks = chunk;
-        t->nbytes += sizeof *chunk + size;
-    }
-    void *room = chunk->data + chunk->used;
-    chunk->used += nbytes;
-    return room;
-}
-
 static struct queued *copy_command(struct transaction *t, const struct cmd_ctx *c)
 {
     size_t nargs = (size_t)c->argc, nbytes = sizeof(struct queued) + nargs * sizeof(struct bytes);
 
     for (int i = 0; i < c->argc; i++)
         nbytes += c->argv[i].len;
-    struct queued *q = take_room(t, nbytes);
+    struct queued *q = arena_take(&t->commands, nbytes);
     if (!q)
         return NULL;
     *q = (struct queued){.cmd = c->cmd, .db = t->db, .argc = c->argc};
@@ -214,7 +176,7 @@ void transaction_collect(struct cmd_ctx *c)
 uint64_t transaction_end_work(struct cmd_ctx *c)
 {
     const struct transaction *t = c->client->transaction;
-    uint64_t work = t ? t->nbytes / 64 : 1; // some 1 us a chunk
+    uint64_t work = t ? t->commands.nbytes / 64 : 1; // some 1 us a chunk
 
     for (const struct watch *w = c->client->watches; w; w = w->next_of_own)
         work += COMMAND_WORK;

@@ -9,18 +9,17 @@
 // on whole databases (CMD_EXCLUSIVE) cannot run while keys are held; a transaction with one of them
 // locks no keys, closes the gate and runs alone.
 //
-// Memory: the arguments are copied into chunks, which are freed as a whole.
+// Memory: the arguments are copied into an arena, which is freed as a whole.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/engine/arena.h"
 #include "server/engine/cmd.h"
 
 struct client;
-struct request;
-struct txn_chunk;
 
 struct queued {
     struct queued *next;
@@ -34,10 +33,9 @@ struct queued {
 // What a client has queued since MULTI. Its own.
 struct transaction {
     struct queued *first, *last;
-    struct txn_chunk *chunks;
+    struct arena commands; // they and their arguments
     int n;
-    int db; // that is selected after the last command
-    size_t nbytes;
+    int db;         // that is selected after the last command
     bool aborted;   // a command was refused: EXEC will refuse all
     bool exclusive; // there is a command on whole databases
     bool writes;    // there is one that changes something
