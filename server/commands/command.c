@@ -79,6 +79,7 @@ static const char *type_category(const char *family)
     static const char *const TYPES[][2] = {
         {"set", "@set"},
         {"set_combine", "@set"},
+        {"hash_walk", "@hash"},
         {"zset", "@sortedset"},
         {"zset_range", "@sortedset"},
         {"zset_pop", "@sortedset"},
@@ -323,11 +324,22 @@ static void cmd_command_info(struct cmd_ctx *c)
 static const char *group_of(const struct command_entry *e)
 {
     static const char *const FAMILIES[][2] = {
-        {"client", "connection"},        {"command", "server"},      {"config", "server"},
-        {"database", "server"},          {"debug", "server"},        {"memory", "server"},
-        {"expire", "generic"},           {"object", "generic"},      {"scan", "generic"},
-        {"set_combine", "set"},          {"list_move", "list"},      {"zset", "sorted-set"},
-        {"zset_range", "sorted-set"},    {"zset_pop", "sorted-set"}, {"zset_combine", "sorted-set"},
+        {"client", "connection"},
+        {"command", "server"},
+        {"config", "server"},
+        {"database", "server"},
+        {"debug", "server"},
+        {"memory", "server"},
+        {"expire", "generic"},
+        {"object", "generic"},
+        {"scan", "generic"},
+        {"set_combine", "set"},
+        {"hash_walk", "hash"},
+        {"list_move", "list"},
+        {"zset", "sorted-set"},
+        {"zset_range", "sorted-set"},
+        {"zset_pop", "sorted-set"},
+        {"zset_combine", "sorted-set"},
         {"transaction", "transactions"},
     };
 

@@ -250,8 +250,14 @@ static bool is_long_queue(struct cmd_ctx *c)
            transaction_least_work(c->client) > slow_threshold(c);
 }
 
-// Runs the command by its class, from the start. On a worker it streams its reply, which cannot be
-// taken back: so it does not read without locks there.
+// On a worker it streams its reply, which cannot be taken back. EXEC runs commands of all classes.
+static bool reads_without_locks(const struct cmd_ctx *c)
+{
+    return c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job &&
+           !(c->cmd->row->flags & CMD_RUNS_QUEUE);
+}
+
+// Runs the command by its class, from the start.
 static enum exec_result run_command(struct cmd_ctx *c)
 {
     enum exec_result result = EXEC_DONE;
@@ -272,7 +278,7 @@ static enum exec_result run_command(struct cmd_ctx *c)
         return EXEC_WAITS;
     } else if (c->nkeys == 0) {
         c->cmd->row->handler(c);
-    } else if (c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job) {
+    } else if (reads_without_locks(c)) {
         result = run_lock_free(c); // goes on with what the estimate has read
     } else {
         keyspace_read_again(c); // forgets what the estimate has read

@@ -73,7 +73,7 @@ struct kl_store *store_open(struct config *config)
     store->ndbs = config->databases;
     store->started_ms = store_now_ms();
     atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
-    hash_seed_random(&store->seed);
+    siphash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
     ticks_init();
     config_apply_slowlog(config);

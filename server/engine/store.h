@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "datatypes/hash.h"
 #include "datatypes/lazyfree.h"
+#include "datatypes/siphash.h"
 #include "datatypes/type_ctx.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
@@ -48,7 +48,7 @@ struct error_stats {
 };
 
 struct kl_store {
-    struct hash_seed seed;
+    struct siphash_seed seed;
     struct epoch *epoch;
     struct config *config;
     int ndbs;
