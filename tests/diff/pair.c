@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/diff/pair.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,17 +79,28 @@ static void reset(struct diff_pair *pair, bool small_limits)
         {"zset-max-listpack-value 64", "zset-max-listpack-value 20"},
         {"list-max-listpack-size -2", "list-max-listpack-size 3"},
     };
+    enum { NLIMITS = sizeof(LIMITS) / sizeof(LIMITS[0]) };
 
     for (int side = 0; side < DIFF_SIDES; side++) {
         for (int i = 0; i < DIFF_CONNECTIONS; i++) {
-            wire_run(pair->wires[side][i], "DISCARD");
-            expect(pair->wires[side][i], "OK", "UNWATCH");
-            expect(pair->wires[side][i], "OK", "SELECT 0");
+            wire_send(pair->wires[side][i], "DISCARD");
+            wire_send(pair->wires[side][i], "UNWATCH");
+            wire_send(pair->wires[side][i], "SELECT 0");
+        }
+        for (size_t i = 0; i < NLIMITS; i++) {
+            wire_send(pair->looking[side], "CONFIG SET %s", LIMITS[i][small_limits]);
+        }
+    }
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        for (int i = 0; i < DIFF_CONNECTIONS; i++) {
+            diff_reply(pair->wires[side][i]); // an error, if there was nothing to discard
+            expect_reply(pair->wires[side][i], "OK");
+            expect_reply(pair->wires[side][i], "OK");
+        }
+        for (size_t i = 0; i < NLIMITS; i++) {
+            expect_reply(pair->looking[side], "OK");
         }
         expect(pair->looking[side], "OK", "FLUSHALL");
-        for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
-            expect(pair->looking[side], "OK", "CONFIG SET %s", LIMITS[i][small_limits]);
-        }
     }
     for (int i = 0; i < DIFF_CONNECTIONS; i++) {
         pair->queueing[i] = false;
