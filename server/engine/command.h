@@ -54,6 +54,7 @@ enum command_flag {
     CMD_BLOCKING = 1 << 18,
     CMD_ADMINISTRATIVE = 1 << 19, // category @admin without being refused to scripts and the like
     CMD_LOOK_AGAIN = 1 << 20,     // `work` sees more with the keys locked, and is asked then, too
+    CMD_CACHES = 1 << 21, // LOCK_WRITE only to keep a result in the value: a reader to its clients
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
