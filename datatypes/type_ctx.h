@@ -21,6 +21,7 @@ struct type_limits {
     _Atomic int list_max_packed_size;      // a chunk of a list: elements, or -1..-5 for 4..64 KB
     _Atomic size_t zset_max_packed_entries; // a sorted set stays one packed blob up to this many
     _Atomic size_t zset_max_packed_value;   // ... and while no member is longer than this
+    _Atomic size_t hll_sparse_max_bytes;    // a HyperLogLog stays sparse up to this length
     _Atomic size_t max_string_bytes;        // proto-max-bulk-len: longest string a command may make
 };
 
