@@ -17,6 +17,7 @@
 #include "datatypes/rng.h"
 #include "tests/lib/check.h"
 #include "tests/lib/inproc.h"
+#include "tests/lib/preempt.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { SCALE = 1 };
@@ -48,7 +49,7 @@ static void *write_bits(void *arg)
     struct inproc_client *c = inproc_client_new(&store);
 
     (void)arg;
-    for (int n = 0; n < LIVES; n++) {
+    for (int n = 0; n < LIVES || atomic_load(&reads) < MIN_READS; n++) {
         atomic_store_explicit(&life, n, memory_order_release);
         for (int bit = 0; bit < BITS; bit += STRIDE) {
             check_int(inproc_int(c, "SETBIT m%d %d 1", n, bit), 0);
@@ -151,13 +152,62 @@ static void run_threads(void *(*writer)(void *), void *(*reader)(void *))
         assert_int_equal(pthread_create(&threads[i], NULL, reader, (void *)(intptr_t)i), 0);
     for (int i = 0; i <= READERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    assert_true(atomic_load(&reads) >= MIN_READS);
 }
 
 static void test_bits_are_seen_in_order(void **state)
 {
     (void)state;
     run_threads(write_bits, read_bits);
+}
+
+// ---- several fields at once -------------------------------------------------------------------
+
+enum { TWINS = 3000 * SCALE, APART = 50000 * SCALE, FIELDS = 40 };
+
+static _Atomic int busy_with; // the twins that are being set; relaxed: a hint where to look
+
+// Sets bits x and x + APART in one command, with much between them.
+static void *write_twins(void *arg)
+{
+    struct inproc_client *c = inproc_client_new(&store);
+    struct preemption preemption;
+    char between[FIELDS * 20];
+    size_t used = 0;
+
+    (void)arg;
+    for (int i = 0; i < FIELDS; i++)
+        used += (size_t)snprintf(between + used, sizeof between - used, " SET u64 %d %d",
+                                 2 * APART + i * 64, i);
+    preempt_begin(&preemption, 50);
+    for (int x = 0; x < TWINS; x++) {
+        atomic_store_explicit(&busy_with, x, memory_order_relaxed);
+        inproc_run(c, "BITFIELD twins SET u1 %d 1%s SET u1 %d 1", x, between, x + APART);
+    }
+    preempt_end(&preemption);
+    atomic_store_explicit(&stop, true, memory_order_relaxed);
+    inproc_client_free(c);
+    return NULL;
+}
+
+// Who sees the first of two has to see the second.
+static void *read_twins(void *arg)
+{
+    struct inproc_client *c = inproc_client_new(&store);
+
+    (void)arg;
+    while (!stopped()) {
+        int x = atomic_load_explicit(&busy_with, memory_order_relaxed);
+        if (inproc_int(c, "GETBIT twins %d", x))
+            check_int(inproc_int(c, "GETBIT twins %d", x + APART), 1);
+    }
+    inproc_client_free(c);
+    return NULL;
+}
+
+static void test_fields_of_one_command_appear_together(void **state)
+{
+    (void)state;
+    run_threads(write_twins, read_twins);
 }
 
 // ---- HyperLogLogs -----------------------------------------------------------------------------
@@ -167,7 +217,7 @@ static void *write_elements(void *arg)
     struct inproc_client *c = inproc_client_new(&store);
 
     (void)arg;
-    for (int i = 0; i < 6000 * SCALE; i++)
+    for (int i = 0; i < 6000 * SCALE || atomic_load(&reads) < MIN_READS; i++)
         inproc_int(c, "PFADD h e%d f%d", i, i);
     atomic_store_explicit(&stop, true, memory_order_relaxed);
     inproc_client_free(c);
@@ -208,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bits_are_seen_in_order),
+        cmocka_unit_test(test_fields_of_one_command_appear_together),
         cmocka_unit_test(test_counts_grow),
     };
     inproc_open(&store);
