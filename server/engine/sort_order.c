@@ -76,14 +76,14 @@ static uint64_t prefix_of(struct bytes text, size_t skip)
     return prefix;
 }
 
-// How many bytes all texts begin with in common, those that are there.
-static size_t common_prefix(const struct sort_item *items, size_t n)
+// Finds out how many bytes all texts that are there begin with in common.
+static bool find_skip(struct cmd_ctx *c, struct sort *s)
 {
     struct bytes first = SORT_BY_NOTHING;
     size_t common = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        struct bytes text = items[i].by;
+    for (size_t i = 0; s->alpha && i < s->n; i++) {
+        struct bytes text = s->items[i].by;
         if (text.len == SIZE_MAX)
             continue;
         if (first.len == SIZE_MAX) {
@@ -95,8 +95,11 @@ static size_t common_prefix(const struct sort_item *items, size_t n)
             for (common = 0; first.data[common] == text.data[common];)
                 common++;
         }
+        if (i % STEP == 0 && !cmd_step(c, STEP))
+            return false;
     }
-    return common;
+    s->skip = common;
+    return true;
 }
 
 static struct ref ref_to(const struct sort *s, const struct sort_item *item)
@@ -163,10 +166,13 @@ static bool merge(struct cmd_ctx *ctx, const struct sort *s, size_t a, size_t b,
     return true;
 }
 
-static bool sort_refs(struct cmd_ctx *c, struct sort *s)
+static bool sort_all(struct cmd_ctx *c, struct sort *s)
 {
     for (size_t at = 0; at < s->n; at += RUN) {
-        insert_run(s, s->from + at, s->n - at < RUN ? s->n - at : RUN);
+        size_t n = s->n - at < RUN ? s->n - at : RUN;
+        for (size_t i = at; i < at + n; i++)
+            s->from[i] = ref_to(s, &s->items[i]);
+        insert_run(s, s->from + at, n);
         if (!cmd_step(c, RUN))
             return false;
     }
@@ -267,15 +273,12 @@ bool sort_items(struct cmd_ctx *c, const struct sort_item *items, size_t n, size
 
     if (!refs)
         return false;
-    s.skip = alpha ? common_prefix(items, n) : 0;
-    if (few) {
+    s.to = few ? NULL : refs + n;
+    done = find_skip(c, &s);
+    if (done && few)
         done = wanted == 0 || select_first(c, &s, wanted);
-    } else {
-        s.to = refs + n;
-        for (size_t i = 0; i < n; i++)
-            refs[i] = ref_to(&s, &items[i]);
-        done = sort_refs(c, &s);
-    }
+    else if (done)
+        done = sort_all(c, &s);
     for (size_t i = 0; done && i < wanted; i++)
         order[i] = s.from[i].item;
     mem_free(refs);
