@@ -237,23 +237,18 @@ static struct bounds flat_bounds(const struct geo_shape *shape)
 static struct bounds round_bounds(const struct geo_shape *shape)
 {
     struct reach reach = reach_of(shape);
-    double angle = reach.across / EARTH_RADIUS,
-           centre_width = cos(shape->centre.latitude * RADIANS);
-    double
-        sine; // of the angle between the centre's meridian and the furthest one, or of half of it
-    bool half = shape->form == GEO_BOX || fabs(reach.edge) >= 90;
+    double angle = reach.across / EARTH_RADIUS, degrees = 180;
 
-    if (half) {
-        // The haversine formula, for points at the edge; there are none north or south of the map.
-        double width = cos(clamp(reach.edge, GEOHASH_LATITUDE_MAX) * RADIANS);
-        if (shape->form == GEO_CIRCLE)
-            width = sqrt(width * centre_width);
-        sine = angle < M_PI ? sin(angle / 2) / width : 1;
-    } else {
-        sine = sin(angle) / centre_width; // where the meridian touches the circle
+    if (shape->form == GEO_BOX) {
+        // The haversine formula for two points at the edge; nothing is north or south of the map.
+        double v = sin(angle / 2) / cos(clamp(reach.edge, GEOHASH_LATITUDE_MAX) * RADIANS);
+        if (angle < M_PI && v < 1)
+            degrees = 2 * asin(v) / RADIANS;
+    } else if (fabs(reach.edge) < 90) {
+        // Where the furthest meridian touches the circle. Around a pole there is none.
+        degrees = asin(sin(angle) / cos(shape->centre.latitude * RADIANS)) / RADIANS;
     }
-    double degrees = sine < 1 ? asin(sine) / RADIANS : half ? 180 : 90;
-    return bounds_around(shape->centre, &reach, half ? 2 * degrees : degrees);
+    return bounds_around(shape->centre, &reach, degrees);
 }
 
 // How small cells may be so that nine of them are likely to do.

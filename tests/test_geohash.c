@@ -246,11 +246,14 @@ static struct geo_shape random_shape(void)
     struct geo_point centre = random_point();
     double a = pow(10, between(0, 7.6)), b = pow(10, between(0, 7.6));
 
-    switch (rng_below(&rng, 3)) {
+    switch (rng_below(&rng, 4)) {
     case 0:
         return circle(centre, a);
     case 1:
         return box(centre, a, b);
+    case 2: // wide where it is nearest to a pole
+        centre.latitude /= 2;
+        return box(centre, between(1e6, 6e6), between(6e6, 11e6));
     default:
         return box(centre, a, a * between(0.1, 2));
     }
@@ -259,16 +262,19 @@ static struct geo_shape random_shape(void)
 // A point that is likely to be just inside or just outside.
 static struct geo_point point_near(const struct geo_shape *shape)
 {
+    const double radius = 6372797.560856;
     bool is_box = shape->form == GEO_BOX;
-    double up = (is_box ? shape->height / 2 : shape->radius) / 111226.0;
-    double across = (is_box ? shape->width / 2 : shape->radius) / 111226.0;
+    double up = (is_box ? shape->height / 2 : shape->radius) / radius * 180 / M_PI;
+    double angle = (is_box ? shape->width / 2 : shape->radius) / radius;
     struct geo_point p = shape->centre;
 
     p.latitude += between(-1.02, 1.02) * up;
     p.latitude = fmin(fmax(p.latitude, -GEOHASH_LATITUDE_MAX), GEOHASH_LATITUDE_MAX);
-    across /= cos(p.latitude * M_PI / 180);
-    p.longitude += between(-1.02, 1.02) * across;
-    p.longitude = fabs(p.longitude) > 1e6 ? between(-180, 180) : remainder(p.longitude, 360);
+    double v = sin(fmin(angle, M_PI) / 2) / cos(p.latitude * M_PI / 180);
+    double across = 2 * asin(fmin(v, 1)) * 180 / M_PI;
+    bool at_edge = rng_below(&rng, 2) == 0;
+    p.longitude += (at_edge ? copysign(between(0.98, 1), between(-1, 1)) : between(-1, 1)) * across;
+    p.longitude = remainder(p.longitude, 360);
     return p;
 }
 
