@@ -30,6 +30,7 @@
 #include "locks/cpu.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/store.h"
 
@@ -316,6 +317,12 @@ static void begin_publishing(struct cmd_ctx *c)
     }
 }
 
+// Tells active expiry of a value that is published and expires.
+static void note_expire_time(struct cmd_ctx *c, const struct key_slot *slot, struct value v)
+{
+    expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, value_expires_at(v));
+}
+
 // Stores the word and keeps the database's counts; the old value is the caller's from then on.
 static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
 {
@@ -329,6 +336,8 @@ static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old
         tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
     if (old_expires != new_expires)
         tally_add(&tally->expires, new_expires ? 1 : -1);
+    if (new_expires)
+        note_expire_time(c, slot, v);
 }
 
 void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
@@ -400,9 +409,12 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
         return status;
     if (v.bits != old.bits) {
         key_publish(c, slot, v);
-    } else if (had != (at_ms != NO_EXPIRE)) {
-        tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
+        return STATUS_OK;
     }
+    if (had != (at_ms != NO_EXPIRE))
+        tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
+    if (at_ms != NO_EXPIRE)
+        note_expire_time(c, slot, v);
     return STATUS_OK;
 }
 

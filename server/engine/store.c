@@ -29,6 +29,7 @@
 #include "server/engine/exec.h"
 #include "server/engine/client.h"
 #include "server/engine/expire.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/job.h"
 #include "server/engine/reclaim.h"
 #include "server/engine/key_deadlock.h"
@@ -87,7 +88,8 @@ struct kl_store *store_open(struct config *config)
     for (int i = 0; i < store->ndbs; i++) {
         struct dict *dict = new_keyspace(store);
         atomic_store_explicit(&store->dbs[i].dict, dict, memory_order_release);
-        if (!dict) {
+        store->dbs[i].expiry = expire_index_create(store->started_ms);
+        if (!dict || !store->dbs[i].expiry) {
             store_close(store);
             return NULL;
         }
@@ -104,6 +106,7 @@ void store_close(struct kl_store *store)
         struct dict *dict = atomic_load_explicit(&store->dbs[i].dict, memory_order_acquire);
         if (dict)
             reclaim_keyspace(dict);
+        expire_index_free(store->dbs[i].expiry);
     }
     slowlog_reset(store);
     thread_free_all(store);
@@ -356,7 +359,6 @@ static void flush_exclusive(struct kl_store *store, void *arg)
         struct flushed *f = job->fresh[db - job->first];
         struct dict *old = db_dict(store, db);
         atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
-        atomic_store_explicit(&store->dbs[db].scan_cursor, 0, memory_order_relaxed);
         f->dict = old;
         f->nkeys = db_size(store, db);
         for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
@@ -441,6 +443,9 @@ static void swap_exclusive(struct kl_store *store, void *arg)
 
     atomic_store_explicit(&store->dbs[job->a].dict, b, memory_order_release);
     atomic_store_explicit(&store->dbs[job->b].dict, a, memory_order_release);
+    struct expire_index *expiry = store->dbs[job->a].expiry;
+    store->dbs[job->a].expiry = store->dbs[job->b].expiry;
+    store->dbs[job->b].expiry = expiry;
     for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
          t = t->next) {
         tally_swap(&t->dbs[job->a].keys, &t->dbs[job->b].keys);

@@ -20,11 +20,12 @@
 struct config;
 struct dict;
 struct epoch;
+struct expire_index;
 struct job;
 
 struct db {
-    _Atomic(struct dict *) dict;  // of struct entry; replaced only with the gate closed
-    _Atomic uint64_t scan_cursor; // of the active expiry, which one thread at a time runs
+    _Atomic(struct dict *) dict; // of struct entry; replaced only with the gate closed
+    struct expire_index *expiry; // likewise
 };
 
 enum { ERROR_CODES_MAX = 128 };
@@ -62,6 +63,7 @@ struct kl_store {
     unsigned nthreads;                    // records made; under threads_lock
     MUTEX(RANK_EXCLUSIVE) exclusive_lock; // one closer of the gate at a time
     MUTEX(RANK_EXPIRE) expire_lock;       // one runner of active expiry at a time
+    int expire_db;                        // where it goes on; under expire_lock
     struct lazyfree lazyfree;             // large values and emptied databases that are to be freed
     MUTEX(RANK_DEFERRED) deferred_lock;
     struct job *deferred; // parked until the gate opens; under deferred_lock
