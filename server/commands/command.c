@@ -82,6 +82,7 @@ static const char *type_category(const char *family)
     static const char *const TYPES[][2] = {
         {"set", "@set"},
         {"set_combine", "@set"},
+        {"hash_walk", "@hash"},
         {"zset", "@sortedset"},
         {"zset_range", "@sortedset"},
         {"zset_pop", "@sortedset"},
@@ -109,12 +110,13 @@ static struct words categories_of(const struct command_entry *e)
 {
     uint32_t flags = e->row->flags;
     const char *type = type_category(e->family);
+    bool of_server = type && (strcmp(type, "@transaction") == 0 || strcmp(type, "@scripting") == 0);
     struct words w = {.n = 0};
 
     add_word(&w, flags & CMD_KEYSPACE, "@keyspace");
     add_word(&w, command_readonly(e), "@read");
     add_word(&w, command_writes(e), "@write");
-    add_word(&w, type != NULL, type);
+    add_word(&w, type && !of_server, type);
     add_word(&w, flags & CMD_PUBSUB, "@pubsub");
     add_word(&w, flags & (CMD_ADMIN | CMD_ADMINISTRATIVE), "@admin");
     add_word(&w, flags & CMD_FAST, "@fast");
@@ -122,6 +124,7 @@ static struct words categories_of(const struct command_entry *e)
     add_word(&w, flags & CMD_BLOCKING, "@blocking");
     add_word(&w, flags & (CMD_ADMIN | CMD_DANGEROUS), "@dangerous");
     add_word(&w, flags & CMD_CONNECTION, "@connection");
+    add_word(&w, of_server, type);
     return w;
 }
 
@@ -359,6 +362,7 @@ static const char *group_of(const struct command_entry *e)
         {"object", "generic"},
         {"scan", "generic"},
         {"set_combine", "set"},
+        {"hash_walk", "hash"},
         {"list_move", "list"},
         {"zset", "sorted-set"},
         {"zset_range", "sorted-set"},

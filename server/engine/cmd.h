@@ -35,13 +35,18 @@ struct cmd_ctx {
     int64_t now_ms; // unix time at which this command happens
     int db;         // index of the selected database
     int nkeys;      // number of key arguments, duplicates counted
+    int first_key;  // in `keys`; 0 but for the commands of a transaction
     const struct exec_hint *hint;
     struct job *job;        // on a worker thread; else NULL
     struct key_table *keys; // private to exec.c, job.c and keyspace*.c
     uint64_t begun_ticks;   // cpu_ticks() when the command began
     size_t stepped;         // work units since the last cmd_slice()
     int64_t lock_wait_ns;   // how long it waited for locks of keys, so far
+    uint64_t nerrors;       // errors that were replied before it
     uint32_t hidden_args;   // see cmd_hide_arg()
+    bool only_reads;        // it, or the whole of its transaction, changes nothing
+    bool exclusive;         // of a transaction that has closed the gate
+    bool queued;            // it was queued instead of being run
 };
 
 // ---- long commands ----------------------------------------------------------------------------
@@ -155,8 +160,8 @@ bool db_random_key(struct cmd_ctx *, struct bytes *key);
 enum status db_flush(struct cmd_ctx *, int db, bool sync);
 // Exchanges two databases' contents for all clients at once.
 void db_swap(struct cmd_ctx *, int a, int b);
-// Leaves the epoch and the gate around something that takes long without touching keys (DEBUG
-// SLEEP, freeing). A worker thread then does not count as one that runs. Only for handlers without
-// keys.
+// Leaves the epoch and, unless a transaction holds keys, the gate around something that takes long
+// without touching keys (DEBUG SLEEP, freeing). A worker thread then does not count as one that
+// runs. Only for handlers without keys.
 void cmd_pause_begin(struct cmd_ctx *);
 void cmd_pause_end(struct cmd_ctx *);

@@ -54,6 +54,10 @@ enum command_flag {
     CMD_BLOCKING = 1 << 18,
     CMD_ADMINISTRATIVE = 1 << 19, // category @admin without being refused to scripts and the like
     CMD_LOOK_AGAIN = 1 << 20,     // `work` sees more with the keys locked, and is asked then, too
+    CMD_LOCK_MISSING = 1 << 21,   // its only key is locked when it is missing, too (WATCH)
+    CMD_AT_ONCE = 1 << 22,        // runs after MULTI instead of being queued
+    CMD_RUNS_QUEUE = 1 << 23,     // EXEC: its keys are those of the queued commands
+    CMD_EXCLUSIVE = 1 << 24,      // runs while nothing else does (FLUSHALL)
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:

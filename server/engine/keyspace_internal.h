@@ -32,6 +32,10 @@ static inline struct entry *slot_find(const struct key_slot *slot)
 // (keyspace.c).
 void key_publish(struct cmd_ctx *, struct key_slot *, struct value v);
 
+// Before the first change of a command with several write locks, and of a transaction that changes
+// a key more than once: from now on lock-free readers of all its keys wait.
+void keys_begin_publishing(struct cmd_ctx *);
+
 // The exclusive holder of an entry without a value takes it out of the world: unlinks it, kills its
 // lock, retires it (keyspace_lock.c).
 void entry_remove(struct thread *, struct dict *, uint64_t hash, struct entry *);

@@ -34,6 +34,7 @@
 #include "server/engine/reclaim.h"
 #include "server/engine/key_deadlock.h"
 #include "server/engine/ticks.h"
+#include "server/engine/watch.h"
 
 enum {
     RANDOM_TRIES = 1000, // misses after which RANDOMKEY looks for a key in order
@@ -73,7 +74,7 @@ struct kl_store *store_open(struct config *config)
     store->ndbs = config->databases;
     store->started_ms = store_now_ms();
     atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
-    hash_seed_random(&store->seed);
+    siphash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
     ticks_init();
     config_apply_slowlog(config);
@@ -113,6 +114,7 @@ void store_close(struct kl_store *store)
     if (store->epoch)
         epoch_destroy(store->epoch);
     reclaim_all(store); // what was still retired, too
+    mem_free(atomic_load_explicit(&store->watches, memory_order_acquire));
     mem_free(store->dbs);
     mem_free(store);
 }
@@ -253,17 +255,13 @@ void store_exclusive(struct thread *thread, void (*fn)(struct kl_store *, void *
     exec_begin(thread);
 }
 
-void cmd_pause_begin(struct cmd_ctx *c)
+// For commands on whole databases. In a transaction the gate is closed already.
+static void exclusively(struct cmd_ctx *c, void (*fn)(struct kl_store *, void *arg), void *arg)
 {
-    exec_end(c->thread);
-    thread_blocks(c->thread, true);
-}
-
-void cmd_pause_end(struct cmd_ctx *c)
-{
-    thread_blocks(c->thread, false);
-    exec_begin(c->thread);
-    c->now_ms = c->thread->now_ms;
+    if (c->exclusive)
+        fn(c->store, arg);
+    else
+        store_exclusive(c->thread, fn, arg);
 }
 
 // ---- whole databases --------------------------------------------------------------------------
@@ -358,6 +356,7 @@ static void flush_exclusive(struct kl_store *store, void *arg)
     for (int db = job->first; db <= job->last; db++) {
         struct flushed *f = job->fresh[db - job->first];
         struct dict *old = db_dict(store, db);
+        watch_touch_database(store, db, old, NULL);
         atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
         f->dict = old;
         f->nkeys = db_size(store, db);
@@ -412,7 +411,7 @@ enum status db_flush(struct cmd_ctx *c, int db, bool sync)
         flush_job_free(&job);
         return STATUS_NO_MEMORY;
     }
-    store_exclusive(c->thread, flush_exclusive, &job);
+    exclusively(c, flush_exclusive, &job);
     if (sync) {
         cmd_pause_begin(c); // others need not wait in the epoch or at the gate for this
         flush_job_free(&job);
@@ -441,6 +440,8 @@ static void swap_exclusive(struct kl_store *store, void *arg)
     struct swap_job *job = arg;
     struct dict *a = db_dict(store, job->a), *b = db_dict(store, job->b);
 
+    watch_touch_database(store, job->a, a, b);
+    watch_touch_database(store, job->b, b, a);
     atomic_store_explicit(&store->dbs[job->a].dict, b, memory_order_release);
     atomic_store_explicit(&store->dbs[job->b].dict, a, memory_order_release);
     struct expire_index *expiry = store->dbs[job->a].expiry;
@@ -458,7 +459,7 @@ void db_swap(struct cmd_ctx *c, int a, int b)
     struct swap_job job = {a, b};
 
     if (a != b)
-        store_exclusive(c->thread, swap_exclusive, &job);
+        exclusively(c, swap_exclusive, &job);
 }
 
 // ---- housekeeping -----------------------------------------------------------------------------

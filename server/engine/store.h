@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "datatypes/hash.h"
 #include "datatypes/lazyfree.h"
+#include "datatypes/siphash.h"
 #include "datatypes/type_ctx.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
@@ -22,6 +22,7 @@ struct dict;
 struct epoch;
 struct expire_index;
 struct job;
+struct watch_table;
 
 struct db {
     _Atomic(struct dict *) dict; // of struct entry; replaced only with the gate closed
@@ -29,6 +30,13 @@ struct db {
 };
 
 enum { ERROR_CODES_MAX = 128 };
+
+// Keys are divided into so many classes by their hashes; see `rewrites`.
+enum { REWRITE_CLASSES = 64 };
+
+struct rewrites {
+    _Alignas(CACHE_LINE) _Atomic uint64_t n;
+};
 
 // Error replies by code; beyond ERROR_CODES_MAX codes new ones are not told apart. See stats.h.
 struct error_stats {
@@ -41,7 +49,7 @@ struct error_stats {
 };
 
 struct kl_store {
-    struct hash_seed seed;
+    struct siphash_seed seed;
     struct epoch *epoch;
     struct config *config;
     int ndbs;
@@ -71,6 +79,10 @@ struct kl_store {
     struct rates rates;
     struct hot_keys hot_keys;
     struct slowlog slowlog;
+    _Atomic(struct watch_table *) watches; // NULL until somebody watches a key
+    // Transactions that have published more than one value of a key of the class; for readers
+    // without locks (keyspace.c).
+    struct rewrites rewrites[REWRITE_CLASSES];
     _Atomic uint32_t fail_locks; // DEBUG FAIL-LOCKS, in debug builds
     // Commands that may hold keys while no thread is busy with them (job.h, invariant 5). Commands
     // that never wait do not come here.
