@@ -15,10 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "datatypes/dict.h"
 #include "datatypes/mem.h"
 #include "datatypes/rng.h"
 #include "locks/cpu.h"
 #include "locks/epoch.h"
+#include "server/engine/entry.h"
+#include "server/engine/exec.h"
 #include "server/engine/expire.h"
 #include "server/engine/expire_index.h"
 #include "tests/lib/inproc.h"
@@ -106,6 +109,23 @@ static void test_times_far_away(void **state)
     assert_int_equal(take_all(BASE + 2 * TICK, NULL, 0), 2);
     assert_int_equal(take_all(BASE + (INT64_C(1) << 37), NULL, 0), 0); // four years
     assert_int_equal(take_all(INT64_MAX, NULL, 0), 1);
+}
+
+// By a second, by days, and further than the index can tell times apart.
+static void test_clock_is_set_back(void **state)
+{
+    static const int64_t BACK_TO[] = {BASE + 1000 * TICK, BASE, BASE - (INT64_C(1) << 33),
+                                      BASE - (INT64_C(1) << 40), INT64_MIN + 1000000};
+
+    (void)state;
+    assert_int_equal(take_all(BASE + 1015 * TICK, NULL, 0), 0);
+    for (size_t i = 0; i < sizeof BACK_TO / sizeof *BACK_TO; i++) {
+        bool coarse = BACK_TO[i] < BASE - (INT64_C(1) << 36);
+        expire_index_note(index_, 7, BACK_TO[i] + 10 * TICK);
+        assert_int_equal(take_all(BACK_TO[i] + TICK, NULL, 0), coarse ? 1 : 0);
+        if (!coarse)
+            assert_int_equal(take_all(BACK_TO[i] + 11 * TICK, NULL, 0), 1);
+    }
 }
 
 // One pass a tick is enough.
@@ -413,6 +433,27 @@ static void test_other_databases(void **state)
     inproc_run(client, "SELECT 0");
 }
 
+// Whoever has the key need not wait, and it is not forgotten.
+static void test_a_locked_key_goes_later(void **state)
+{
+    struct dict *dict = atomic_load_explicit(&store.store->dbs[0].dict, memory_order_acquire);
+    struct entry *e;
+
+    (void)state;
+    inproc_run(client, "SET key v PX 1");
+    exec_begin(client->thread);
+    e = dict_find(dict, dict_hash(dict, "key", 3), "key", 3);
+    exec_end(client->thread); // its lock keeps it
+    assert_true(keylock_try(&e->lock, KEYLOCK_READ));
+    for (int i = 0; i < 30; i++) {
+        usleep(10000);
+        cycle(5);
+        assert_int_equal(inproc_int(client, "DBSIZE"), 1);
+    }
+    keylock_unlock(&e->lock, KEYLOCK_READ);
+    expect_left(0, 5000);
+}
+
 // Many keys, most of which expire at different times, beside some that do not.
 static void test_many(void **state)
 {
@@ -450,6 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_times_come, open_index, close_index),
         cmocka_unit_test_setup_teardown(test_times_far_away, open_index, close_index),
+        cmocka_unit_test_setup_teardown(test_clock_is_set_back, open_index, close_index),
         cmocka_unit_test_setup_teardown(test_passes_are_rare, open_index, close_index),
         cmocka_unit_test_setup_teardown(test_size_follows_the_keys, open_index, close_index),
         cmocka_unit_test_setup_teardown(test_times_survive_another_size, open_index, close_index),
@@ -459,6 +501,7 @@ int main(void)
                                         close_index),
         cmocka_unit_test_setup_teardown(test_every_way_to_get_a_time, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_other_databases, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_a_locked_key_goes_later, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_many, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_switched_off, open_store, close_store),
     };

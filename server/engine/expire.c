@@ -28,6 +28,7 @@ struct batch {
     struct dict *dict;
     struct expire_index *index;
     int64_t now_ms;
+    int64_t met; // keys that had expired
     int n;
     bool full; // keys were left out
     struct entry *keys[BATCH_KEYS];
@@ -49,8 +50,10 @@ static void collect(void *node, void *arg)
 static void look_at(struct batch *b, struct entry *e)
 {
     int64_t at = value_expires_at(entry_value(e));
+    bool expired = at != NO_EXPIRE && at <= b->now_ms;
 
-    if (at == NO_EXPIRE || (at <= b->now_ms && keyspace_expire_try(b->thread, b->db, e, b->now_ms)))
+    b->met += expired;
+    if (at == NO_EXPIRE || (expired && keyspace_expire_try(b->thread, b->db, e, b->now_ms)))
         return;
     struct bytes key = entry_key(e);
     expire_index_note(b->index, dict_hash(b->dict, key.data, key.len), at);
@@ -83,8 +86,9 @@ static void walk_group(struct batch *b, uint32_t group, unsigned bits)
     b->full = false;
 }
 
-// Looks at some groups that are due. Returns whether there may be more.
-static bool expire_batch(struct thread *thread, int db)
+// Looks at some groups that are due. Returns whether there may be more; *met: adds the expired keys
+// that were met.
+static bool expire_batch(struct thread *thread, int db, int64_t *met)
 {
     struct kl_store *store = thread->store;
     struct batch b = {.thread = thread, .db = db, .now_ms = store_now_ms()};
@@ -107,25 +111,51 @@ static bool expire_batch(struct thread *thread, int db)
         look_at_all(&b);
     }
     exec_end(thread);
+    *met += b.met;
     return !end;
+}
+
+// Goes through the databases once; false: there was no time, and the next call goes on there.
+static bool expire_all(struct thread *thread, int64_t until_ns, int64_t *met)
+{
+    struct kl_store *store = thread->store;
+
+    for (int i = 0; i < store->ndbs; i++) {
+        int db = store->expire_db;
+        while (expire_batch(thread, db, met)) {
+            if (clock_monotonic_ns() >= until_ns)
+                return false;
+        }
+        store->expire_db = db + 1 < store->ndbs ? db + 1 : 0;
+    }
+    return true;
+}
+
+// The share of keys with an expire time that have expired and are still there, a running mean as
+// redis-server's. Under expire_lock.
+static void note_share(struct kl_store *store, int64_t met, size_t expires)
+{
+    double share = atomic_load_explicit(&store->expire_stale, memory_order_relaxed);
+    double now = expires > 0 ? (double)met / (double)expires : 0;
+
+    atomic_store_explicit(&store->expire_stale, 0.95 * share + 0.05 * (now < 1 ? now : 1),
+                          memory_order_relaxed);
 }
 
 void expire_cycle(struct thread *thread, int64_t until_ns)
 {
     struct kl_store *store = thread->store;
+    int64_t begun_ns = clock_monotonic_ns(), met = 0;
+    size_t expires = 0;
 
     if (!atomic_load_explicit(&store->active_expire, memory_order_relaxed) ||
         !mutex_try_lock(&store->expire_lock))
         return;
-    for (int i = 0; i < store->ndbs; i++) {
-        int db = store->expire_db;
-        while (expire_batch(thread, db)) {
-            if (clock_monotonic_ns() >= until_ns) {
-                mutex_unlock(&store->expire_lock);
-                return; // the next call goes on here
-            }
-        }
-        store->expire_db = db + 1 < store->ndbs ? db + 1 : 0;
-    }
+    for (int i = 0; i < store->ndbs; i++)
+        expires += db_expires(store, i);
+    if (!expire_all(thread, until_ns, &met))
+        tally_add(&thread->stats.expire_cut, 1);
+    note_share(store, met, expires);
     mutex_unlock(&store->expire_lock);
+    tally_add(&thread->stats.expire_ns, clock_monotonic_ns() - begun_ns);
 }

@@ -23,11 +23,14 @@ enum {
     MAX_BITS = 30,
     KEYS_PER_GROUP = 4,     // at least that many when the table is made
     KEYS_PER_GROUP_MAX = 8, // more make it grow
-    LOOK_BATCH = 65536,     // numbers looked at, or taken over, in a call
+    LOOK_BATCH = 65536,     // numbers looked at, set or taken over in a call
     SLOW_BITS = 21,         // of a table for which a pass takes a millisecond
 };
 
 #define NEVER UINT32_MAX
+
+// How far the clock may be set back before all times are the same here.
+static const int64_t BACK_MS = INT64_C(1) << 36;
 
 struct groups {
     unsigned bits;
@@ -37,10 +40,11 @@ struct groups {
 struct expire_index {
     _Atomic(struct groups *) groups;
     int64_t base_ms;
-    struct groups *old; // whose numbers are being taken over, or NULL
-    size_t done;        // how many of them have been
-    size_t position;    // of the next group to look at
-    uint32_t next_pass; // the tick at which to begin at the first group again
+    struct groups *fresh; // about to take the place of `groups`: its numbers are being set; or NULL
+    struct groups *old;   // whose numbers are being taken over; or NULL
+    size_t done;          // how many of fresh's or old's
+    size_t position;      // of the next group to look at
+    int64_t pass_ms;      // when the first group was looked at
 };
 
 static size_t group_count(const struct groups *g)
@@ -52,12 +56,19 @@ static struct groups *groups_new(unsigned bits)
 {
     struct groups *g = mem_alloc(sizeof *g + sizeof g->due[0] * ((size_t)1 << bits));
 
-    if (!g)
-        return NULL;
-    g->bits = bits;
-    for (size_t i = 0; i < group_count(g); i++)
-        atomic_init(&g->due[i], NEVER);
+    if (g)
+        g->bits = bits;
     return g;
+}
+
+// Sets some of the numbers of a new table; true when those were the last.
+static bool set_some(struct groups *g, size_t *done)
+{
+    size_t end = *done + LOOK_BATCH;
+
+    for (; *done < end && *done < group_count(g); ++*done)
+        atomic_init(&g->due[*done], NEVER);
+    return *done == group_count(g);
 }
 
 static size_t groups_memory(const struct groups *g)
@@ -71,7 +82,7 @@ static struct groups *groups_of(const struct expire_index *x)
     return atomic_load_explicit(&x->groups, memory_order_acquire);
 }
 
-struct expire_index *expire_index_create(int64_t base_ms)
+struct expire_index *expire_index_create(int64_t now_ms)
 {
     struct expire_index *x = mem_zalloc(sizeof *x);
     struct groups *g = x ? groups_new(EXPIRE_INDEX_MIN_BITS) : NULL;
@@ -80,7 +91,10 @@ struct expire_index *expire_index_create(int64_t base_ms)
         mem_free(x);
         return NULL;
     }
-    x->base_ms = base_ms;
+    while (!set_some(g, &x->done)) {
+    }
+    x->base_ms = now_ms - BACK_MS;
+    x->pass_ms = x->base_ms;
     atomic_init(&x->groups, g);
     return x;
 }
@@ -90,16 +104,18 @@ void expire_index_free(struct expire_index *x)
     if (!x)
         return;
     mem_free(groups_of(x));
+    mem_free(x->fresh);
     mem_free(x->old);
     mem_free(x);
 }
 
-// The tick in which `ms` is. Never NEVER: what is that far away is looked at in 8 years.
+// The tick in which `ms` is. Never NEVER: what is that far away is looked at in 6 years.
 static uint32_t tick_of(const struct expire_index *x, int64_t ms)
 {
-    int64_t tick = ms <= x->base_ms ? 0 : (ms - x->base_ms) / TICK_MS;
+    // Unsigned: the difference may be larger than INT64_MAX.
+    uint64_t tick = ms <= x->base_ms ? 0 : ((uint64_t)ms - (uint64_t)x->base_ms) / TICK_MS;
 
-    return tick < (int64_t)NEVER - 1 ? (uint32_t)tick : NEVER - 1;
+    return tick < NEVER - 1 ? (uint32_t)tick : NEVER - 1;
 }
 
 // Release: with the key that was published before. Acquire: with who took the number last.
@@ -123,7 +139,9 @@ void expire_index_note(struct expire_index *x, uint64_t hash, int64_t at_ms)
     struct groups *g;
     uint32_t tick = tick_of(x, at_ms);
 
-    tick += tick < NEVER - 1; // the first tick in which it has expired from the beginning on
+    // The first tick in which it has expired from the beginning on. But the clock may never get
+    // beyond the first of all.
+    tick += tick > 0 && tick < NEVER - 1;
     do {
         g = groups_of(x);
         lower(&g->due[hash & (group_count(g) - 1)], tick);
@@ -170,17 +188,23 @@ bool expire_index_fit(struct expire_index *x, struct epoch_thread *epoch, size_t
 {
     struct groups *g = groups_of(x);
 
-    if (!x->old) {
+    if (!x->old && !x->fresh) {
         if (fits(g, nkeys))
             return true;
-        struct groups *fresh = groups_new(bits_for(nkeys));
-        if (!fresh)
+        x->fresh = groups_new(bits_for(nkeys));
+        if (!x->fresh)
             return true; // goes on with what there is
+        x->done = 0;
+    }
+    if (x->fresh) {
+        if (!set_some(x->fresh, &x->done))
+            return false;
         x->old = g;
+        g = x->fresh;
+        x->fresh = NULL;
         x->done = x->position = 0;
-        x->next_pass = 0;
-        atomic_store_explicit(&x->groups, fresh, memory_order_release);
-        g = fresh;
+        x->pass_ms = x->base_ms;
+        atomic_store_explicit(&x->groups, g, memory_order_release);
     }
     if (!take_over(x, g))
         return false;
@@ -198,11 +222,14 @@ size_t expire_index_take(struct expire_index *x, int64_t now_ms, uint32_t *group
     size_t last = x->position + LOOK_BATCH, n = 0;
     uint32_t now = tick_of(x, now_ms);
 
-    *end = x->position == 0 && now < x->next_pass;
-    if (*end)
-        return 0;
-    if (x->position == 0)
-        x->next_pass = now + 1 + (uint32_t)(group_count(g) >> SLOW_BITS);
+    if (x->position == 0) {
+        int64_t rest_ms = TICK_MS + TICK_MS * (int64_t)(group_count(g) >> SLOW_BITS);
+        // In milliseconds and not ticks, as those end; and not beside a clock that was set back.
+        *end = now_ms >= x->pass_ms && now_ms - x->pass_ms < rest_ms;
+        if (*end)
+            return 0;
+        x->pass_ms = now_ms;
+    }
     if (last > group_count(g))
         last = group_count(g);
     for (; x->position < last && n < max; x->position++) {

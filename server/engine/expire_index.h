@@ -13,7 +13,7 @@
 // returned, is in a group whose number is not later, or is being looked at.
 //
 // Concurrency. expire_index_note() is called by any number of threads at a time, the others by one
-// thread at a time; all inside an epoch section, and outside the closed gate.
+// thread at a time; all inside an epoch section, and none beside who has closed the gate.
 #pragma once
 
 #include <stdbool.h>
@@ -25,8 +25,9 @@ struct expire_index;
 
 enum { EXPIRE_INDEX_MIN_BITS = 6 }; // of a new index
 
-// An empty index; NULL without memory. Times before `base_ms` are as good as past.
-struct expire_index *expire_index_create(int64_t base_ms);
+// An empty index; NULL without memory. Works best from two years before to six years after
+// `now_ms`, by a clock that may be set back and forth; beyond that groups are looked at too often.
+struct expire_index *expire_index_create(int64_t now_ms);
 // Nobody uses it any more.
 void expire_index_free(struct expire_index *);
 

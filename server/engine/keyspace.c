@@ -375,12 +375,6 @@ void keys_begin_publishing(struct cmd_ctx *c)
     }
 }
 
-// Tells active expiry of a value that is published and expires.
-static void note_expire_time(struct cmd_ctx *c, const struct key_slot *slot, struct value v)
-{
-    expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, value_expires_at(v));
-}
-
 // Tells who watches the key that it changes.
 static void touch(struct cmd_ctx *c, const struct key_slot *slot, bool gone)
 {
@@ -392,8 +386,7 @@ static void touch(struct cmd_ctx *c, const struct key_slot *slot, bool gone)
 static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
 {
     struct db_tally *tally = &c->thread->dbs[slot->db];
-    bool old_expires = value_expires_at(old) != NO_EXPIRE;
-    bool new_expires = value_expires_at(v) != NO_EXPIRE;
+    int64_t old_at = value_expires_at(old), new_at = value_expires_at(v);
 
     keys_begin_publishing(c);
     // A collection with an open section that a transaction carries here: ended with this key.
@@ -402,10 +395,10 @@ static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old
     atomic_store_explicit(&slot->entry->value, v.bits, memory_order_release);
     if (value_is_none(old) != value_is_none(v))
         tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
-    if (old_expires != new_expires)
-        tally_add(&tally->expires, new_expires ? 1 : -1);
-    if (new_expires)
-        note_expire_time(c, slot, v);
+    if ((old_at != NO_EXPIRE) != (new_at != NO_EXPIRE))
+        tally_add(&tally->expires, new_at != NO_EXPIRE ? 1 : -1);
+    if (new_at != NO_EXPIRE && new_at != old_at) // else it knows
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, new_at);
 }
 
 void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
@@ -488,7 +481,7 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
     if (had != (at_ms != NO_EXPIRE))
         tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
     if (at_ms != NO_EXPIRE)
-        note_expire_time(c, slot, v);
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, at_ms);
     return STATUS_OK;
 }
 

@@ -72,6 +72,7 @@ struct kl_store {
     MUTEX(RANK_EXCLUSIVE) exclusive_lock; // one closer of the gate at a time
     MUTEX(RANK_EXPIRE) expire_lock;       // one runner of active expiry at a time
     int expire_db;                        // where it goes on; under expire_lock
+    _Atomic double expire_stale;          // for INFO; changed under expire_lock
     struct lazyfree lazyfree;             // large values and emptied databases that are to be freed
     MUTEX(RANK_DEFERRED) deferred_lock;
     struct job *deferred; // parked until the gate opens; under deferred_lock
