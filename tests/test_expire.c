@@ -24,6 +24,7 @@
 #include "server/engine/exec.h"
 #include "server/engine/expire.h"
 #include "server/engine/expire_index.h"
+#include "server/engine/keyspace.h"
 #include "tests/lib/inproc.h"
 #include "tests/lib/preempt.h"
 
@@ -433,17 +434,41 @@ static void test_other_databases(void **state)
     inproc_run(client, "SELECT 0");
 }
 
-// Whoever has the key need not wait, and it is not forgotten.
-static void test_a_locked_key_goes_later(void **state)
+// Of a key that nobody removes meanwhile.
+static struct entry *entry_of(const char *key)
 {
     struct dict *dict = atomic_load_explicit(&store.store->dbs[0].dict, memory_order_acquire);
     struct entry *e;
 
+    exec_begin(client->thread);
+    e = dict_find(dict, dict_hash(dict, key, strlen(key)), key, strlen(key));
+    exec_end(client->thread);
+    assert_non_null(e);
+    return e;
+}
+
+// Between the look at a key and its lock somebody may have given it another value, or time.
+static void test_a_key_that_lives_again_stays(void **state)
+{
+    static const char *const LIVES[] = {"SET key v", "SET key v EX 1000"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof LIVES / sizeof *LIVES; i++) {
+        inproc_run(client, "%s", LIVES[i]);
+        struct entry *e = entry_of("key");
+        exec_begin(client->thread);
+        assert_false(keyspace_expire_try(client->thread, 0, e, store_now_ms()));
+        exec_end(client->thread);
+        assert_int_equal(inproc_int(client, "EXISTS key"), 1);
+    }
+}
+
+// Whoever has the key need not wait, and it is not forgotten.
+static void test_a_locked_key_goes_later(void **state)
+{
     (void)state;
     inproc_run(client, "SET key v PX 1");
-    exec_begin(client->thread);
-    e = dict_find(dict, dict_hash(dict, "key", 3), "key", 3);
-    exec_end(client->thread); // its lock keeps it
+    struct entry *e = entry_of("key");
     assert_true(keylock_try(&e->lock, KEYLOCK_READ));
     for (int i = 0; i < 30; i++) {
         usleep(10000);
@@ -501,6 +526,7 @@ int main(void)
                                         close_index),
         cmocka_unit_test_setup_teardown(test_every_way_to_get_a_time, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_other_databases, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_a_key_that_lives_again_stays, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_a_locked_key_goes_later, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_many, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_switched_off, open_store, close_store),

@@ -13,6 +13,7 @@
 
 #include "tests/lib/check.h"
 #include "tests/lib/crew.h"
+#include "tests/lib/preempt.h"
 
 // Sanitizers make everything ten times slower; interleavings do not need the numbers.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -23,19 +24,24 @@ enum { SCALE = 8 };
 
 enum {
     OWNERS = 3,
-    KEYS = 300,       // of each owner
+    KEYS = 2000,      // of each owner
     CROWD = 3000,     // keys that come and go, so that dictionary and index change their sizes
     FAR_MS = 1000000, // what expires so late does not, here
     GONE_S = 20,      // when the last expired key must be gone; sanitizers are slow
 };
 
-// Housekeeping on a thread of its own, as in the server but without a rest.
+// Housekeeping on a thread of its own, as in the server but without a rest, and interrupted
+// wherever it is.
 static void keep_house(struct worker *w)
 {
+    struct preemption preemption;
+
+    preempt_begin(&preemption, 50);
     while (still_working(w)) {
         store_cron(w->c->thread, 1000);
         sched_yield();
     }
+    preempt_end(&preemption);
 }
 
 // Housekeeping until so many keys are left in the databases first..last.
