@@ -132,18 +132,23 @@ static uint32_t keys_in(int fd)
     return (uint32_t)strtoul(head + 1, NULL, 10);
 }
 
-// How many keys expire later.
-static uint32_t still_to_come(const struct phase *phase, int64_t now_ms)
+// How many keys expire before that time of the phase.
+static uint32_t keys_before(const struct phase *phase, int64_t at_ms)
 {
     uint32_t low = 0, high = phase->keys;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (phase->begin_ms + phase->at_ms[middle] > now_ms)
+        if (phase->at_ms[middle] >= at_ms)
             high = middle;
         else
             low = middle + 1;
     }
-    return phase->keys - low;
+    return low;
+}
+
+static uint32_t keys_of(const struct phase *phase, uint32_t from_ms, uint32_t to_ms)
+{
+    return keys_before(phase, to_ms) - keys_before(phase, from_ms);
 }
 
 // Counts the slices whose time has come: their databases hold nothing younger.
@@ -152,12 +157,13 @@ static void count_slices(struct phase *phase, const int *fds, int64_t now_ms)
     uint32_t slices = (phase->span_ms + SLICE_MS - 1) / SLICE_MS;
     while (phase->counted < slices &&
            now_ms >= phase->begin_ms + (phase->counted + 1) * SLICE_MS + COUNT_AFTER_MS) {
-        uint32_t next = (phase->counted + DATABASES) * SLICE_MS, later = 0;
+        uint32_t first = phase->counted * SLICE_MS, next = first + DATABASES * SLICE_MS;
+        uint32_t own = keys_of(phase, first, first + SLICE_MS), later = 0;
         int db = (int)(phase->counted % DATABASES);
-        for (uint32_t i = phase->keys; i > 0 && phase->at_ms[i - 1] >= next; i--)
-            later += database_of(phase->at_ms[i - 1]) == db;
-        uint32_t there = keys_in(fds[db]);
-        phase->left_too_long += there > later ? there - later : 0;
+        for (; next < phase->span_ms; next += DATABASES * SLICE_MS)
+            later += keys_of(phase, next, next + SLICE_MS);
+        uint32_t there = keys_in(fds[db]), left = there > later ? there - later : 0;
+        phase->left_too_long += left < own ? left : own; // the others are of earlier slices
         phase->counted++;
     }
 }
@@ -184,7 +190,8 @@ static void watch(struct phase *phase, const int *fds, struct outcome *outcome)
         if (now_ms / 50 == before_ms / 50)
             continue;
         left = all_keys(fds);
-        int64_t overdue = left - still_to_come(phase, now_ms);
+        int64_t come = keys_before(phase, now_ms + 1 - phase->begin_ms);
+        int64_t overdue = left - (phase->keys - come);
         phase->overdue_ms += overdue > 0 ? (double)overdue * 50 : 0;
         if (left == 0 && outcome->all_ms == 0)
             outcome->all_ms = now_ms > end_ms ? (double)(now_ms - end_ms) : 0;

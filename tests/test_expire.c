@@ -20,6 +20,7 @@
 #include "datatypes/rng.h"
 #include "locks/cpu.h"
 #include "locks/epoch.h"
+#include "resp/request.h"
 #include "server/engine/entry.h"
 #include "server/engine/exec.h"
 #include "server/engine/expire.h"
@@ -434,6 +435,37 @@ static void test_other_databases(void **state)
     inproc_run(client, "SELECT 0");
 }
 
+// A batch has a clock, by which a key still lives that others have seen go.
+static void test_the_clock_of_a_batch_is_too_late(void **state)
+{
+    static const char *const COMMANDS[][2] = {
+        {"GET key", "$-1\r\n"},        {"STRLEN key", ":0\r\n"},  {"EXISTS key other", ":0\r\n"},
+        {"SET key w XX", "$-1\r\n"},   {"PERSIST key", ":0\r\n"}, {"RANDOMKEY", "$-1\r\n"},
+        {"SDIFF key other", "*0\r\n"}, {"TYPE key", "+none\r\n"}, {"KEYS *", "*0\r\n"},
+        {"PTTL key", ":-2\r\n"},       {"COPY key k2", ":0\r\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        char line[64];
+        struct bytes words[4];
+        int n = 0;
+        char *rest = NULL;
+
+        snprintf(line, sizeof line, "%s", COMMANDS[i][0]);
+        for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+            words[n++] = bytes_of(word);
+        inproc_run(client, i % 2 ? "SET key v PX 5" : "SET key %d PX 5", 12);
+        exec_begin(client->thread);
+        usleep(6000);
+        reply_clear(&client->client.reply);
+        exec_request(&client->client, &(struct request){words, n}, &(struct exec_hint){0});
+        exec_end(client->thread);
+        reply_raw(&client->client.reply, "", 1);
+        assert_string_equal(client->client.reply.data, COMMANDS[i][1]);
+    }
+}
+
 // Of a key that nobody removes meanwhile.
 static struct entry *entry_of(const char *key)
 {
@@ -526,6 +558,8 @@ int main(void)
                                         close_index),
         cmocka_unit_test_setup_teardown(test_every_way_to_get_a_time, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_other_databases, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_the_clock_of_a_batch_is_too_late, open_store,
+                                        close_store),
         cmocka_unit_test_setup_teardown(test_a_key_that_lives_again_stays, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_a_locked_key_goes_later, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_many, open_store, close_store),

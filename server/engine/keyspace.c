@@ -220,6 +220,13 @@ static _Atomic uint64_t *rewrites_of(struct cmd_ctx *c, const struct key_slot *s
     return &c->store->rewrites[slot->hash % REWRITE_CLASSES].n;
 }
 
+void keyspace_read_clock(struct cmd_ctx *c)
+{
+    if (c->exclusive) // a transaction has one time, which was read with the gate closed
+        return;
+    c->now_ms = c->thread->now_ms = store_now_ms();
+}
+
 static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
 {
     if (slot->read)
@@ -230,6 +237,10 @@ static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
     slot->rewrites = atomic_load_explicit(rewrites_of(c, slot), memory_order_acquire);
     slot->entry = slot_find(slot);
     slot->seen = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (store_expires_soon(slot->seen, c->now_ms)) {
+        keyspace_read_clock(c); // and the value after it, as else
+        slot->seen = entry_value(slot->entry);
+    }
     if (value_is_object(slot->seen) && !wait_for_even(value_object(slot->seen), &slot->seq))
         c->keys->conflict = true;
     return slot->seen;

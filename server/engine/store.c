@@ -299,6 +299,9 @@ static void scan_node(void *node, void *arg)
     const struct entry *e = node;
     struct value v = entry_value(e);
 
+    if (store_expires_soon(v, filter->now_ms))
+        filter->now_ms = store_now_ms();
+
     if (!value_is_none(v) && !value_expired(v, filter->now_ms))
         filter->fn(entry_key(e), v, filter->arg);
 }
@@ -331,7 +334,8 @@ bool db_random_key(struct cmd_ctx *c, struct bytes *key)
         if (!e)
             return false;
         struct value v = entry_value(e);
-        if (value_is_none(v) || value_expired(v, c->now_ms))
+        int64_t now_ms = store_expires_soon(v, c->now_ms) ? store_now_ms() : c->now_ms;
+        if (value_is_none(v) || value_expired(v, now_ms))
             continue;
         *key = entry_key(e);
         return true;

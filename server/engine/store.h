@@ -10,6 +10,7 @@
 #include "datatypes/lazyfree.h"
 #include "datatypes/siphash.h"
 #include "datatypes/type_ctx.h"
+#include "datatypes/value.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
 #include "server/engine/hot_keys.h"
@@ -126,3 +127,16 @@ int64_t store_sum(struct kl_store *, size_t offset_in_stats);
 
 // Milliseconds of unix time now.
 int64_t store_now_ms(void);
+
+// Whether the value, which has not expired by a clock that was read for this batch of commands, may
+// have done so since. Then the clock must be read again, or somebody to whom the key is gone could
+// tell another client, who would still find it.
+static inline bool store_expires_soon(struct value v, int64_t now_ms)
+{
+    enum { LAG_MS = 10 }; // more than the clock of a batch may be behind (exec.c)
+
+    if (value_kind(v) < VALUE_STR_TTL)
+        return false;
+    int64_t at = value_expires_at(v);
+    return at > now_ms && at - now_ms <= LAG_MS; // not NO_EXPIRE, which is -1
+}
