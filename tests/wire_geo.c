@@ -402,6 +402,41 @@ static void test_geosearchstore(void **state)
     done(w);
 }
 
+// The keys that options name are the transaction's, too; a later command finds what an earlier one
+// has stored, and the time that it was given.
+static void test_in_transactions(void **state)
+{
+    struct wire *w = *state;
+
+    for (int encoding = 0; encoding < ENCODINGS; encoding++) {
+        use_encoding(w, encoding);
+        fill(w);
+        expect(w, "OK", "MULTI");
+        expect(w, "QUEUED", "GEORADIUS g 15 37 200 km STORE x STORE d");
+        expect(w, "QUEUED", "PEXPIRE d 1");
+        expect(w, "QUEUED", "GEOSEARCHSTORE e d FROMMEMBER Palermo BYRADIUS 10 km");
+        expect(w, "QUEUED", "GEORADIUSBYMEMBER e Palermo 10 km STOREDIST d");
+        expect(w, "QUEUED", "GEOADD e 13 38 new");
+        expect(w, "QUEUED", "TTL d");
+        expect(w, "QUEUED", "GEORADIUS d 0 0 1 km STORE e");
+        expect(w, "QUEUED", "GEOPOS e new");
+        expect(w, "[:2 :1 :1 :1 :1 :-1 :0 [(nil-array)]]", "EXEC");
+        expect(w, "[\"Palermo\" \"0\"]", "ZRANGE d 0 -1 WITHSCORES");
+        expect(w, ":-1", "TTL d");
+        expect(w, ":0", "EXISTS e x");
+        // Storing is a change of the destination alone, also where nothing is found.
+        const char *const keys[] = {"d", "d", "g"}, *const areas[] = {"200", "0", "200"};
+        for (int i = 0; i < 3; i++) {
+            expect(w, "OK", "WATCH %s", keys[i]);
+            wire_run(w, "GEORADIUS g 15 37 %s km STORE d", areas[i]);
+            expect(w, "OK", "MULTI");
+            expect(w, "QUEUED", "ECHO ran");
+            expect(w, i == 2 ? "[\"ran\"]" : "(nil-array)", "EXEC");
+        }
+    }
+    done(w);
+}
+
 static void test_keys(void **state)
 {
     struct wire *w = *state;
@@ -539,6 +574,7 @@ int main(void)
         WIRE_TEST(test_georadiusbymember),
         WIRE_TEST(test_geosearch),
         WIRE_TEST(test_geosearchstore),
+        WIRE_TEST(test_in_transactions),
         WIRE_TEST(test_keys),
         WIRE_TEST3(test_resp3),
         WIRE_TEST(test_ends_of_the_map),
