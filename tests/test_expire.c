@@ -523,9 +523,38 @@ static void test_many(void **state)
         else
             inproc_run(client, "SET k%d v PX %d", i, 50 + i % 1500);
     }
-    expect_left(STAY, 10000);
+    expect_left(STAY, 60000);
     inproc_run(client, "FLUSHALL");
     expect_left(0, 5000);
+}
+
+static void test_info_tells(void **state)
+{
+    double share;
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        inproc_run(client, i < 5 ? "SET k%d v PX 1" : "SET k%d v EX 1000", i);
+    expect_left(5, 5000);
+    const char *info = inproc_run(client, "INFO stats");
+    assert_non_null(strstr(info, "\r\nexpired_keys:5\r\n"));
+    assert_non_null(strstr(info, "\r\nexpired_time_cap_reached_count:0\r\n"));
+    assert_non_null(strstr(info, "\r\nexpire_cycle_cpu_milliseconds:"));
+    assert_int_equal(
+        sscanf(strstr(info, "\r\nexpired_stale_perc:"), " expired_stale_perc:%lf", &share), 1);
+    assert_true(share > 0 && share < 5); // a twentieth of at most all keys
+    inproc_run(client, "CONFIG RESETSTAT");
+    info = inproc_run(client, "INFO stats");
+    assert_non_null(strstr(info, "\r\nexpired_keys:0\r\nexpired_stale_perc:0.00\r\n"));
+    // No time at all: it says that it was not enough, and goes on with the next call.
+    for (int i = 0; i < 500; i++)
+        inproc_run(client, "SET k:%d v PX 1", i);
+    usleep(200000);
+    cycle(0);
+    info = inproc_run(client, "INFO stats");
+    assert_non_null(strstr(info, "\r\nexpired_time_cap_reached_count:1\r\n"));
+    expect_left(5, 5000);
+    assert_non_null(strstr(inproc_run(client, "INFO keyspace"), "db0:keys=5,expires=5,"));
 }
 
 // Switched off, it removes nothing, and forgets nothing.
@@ -563,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_key_that_lives_again_stays, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_a_locked_key_goes_later, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_many, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_info_tells, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_switched_off, open_store, close_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
