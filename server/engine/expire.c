@@ -142,7 +142,7 @@ static void note_share(struct kl_store *store, int64_t met, size_t expires)
                           memory_order_relaxed);
 }
 
-void expire_cycle(struct thread *thread, int64_t until_ns)
+bool expire_cycle(struct thread *thread, int64_t until_ns)
 {
     struct kl_store *store = thread->store;
     int64_t begun_ns = clock_monotonic_ns(), met = 0;
@@ -150,12 +150,13 @@ void expire_cycle(struct thread *thread, int64_t until_ns)
 
     if (!atomic_load_explicit(&store->active_expire, memory_order_relaxed) ||
         !mutex_try_lock(&store->expire_lock))
-        return;
+        return false;
     for (int i = 0; i < store->ndbs; i++)
         expires += db_expires(store, i);
-    if (!expire_all(thread, until_ns, &met))
-        tally_add(&thread->stats.expire_cut, 1);
+    bool cut = !expire_all(thread, until_ns, &met);
     note_share(store, met, expires);
     mutex_unlock(&store->expire_lock);
+    tally_add(&thread->stats.expire_cut, cut);
     tally_add(&thread->stats.expire_ns, clock_monotonic_ns() - begun_ns);
+    return cut;
 }

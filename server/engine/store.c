@@ -468,7 +468,7 @@ void db_swap(struct cmd_ctx *c, int a, int b)
 
 // ---- housekeeping -----------------------------------------------------------------------------
 
-void store_cron(struct thread *thread, int64_t budget_us)
+bool store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
@@ -477,5 +477,5 @@ void store_cron(struct thread *thread, int64_t budget_us)
     reclaim_retired(thread, until_ns);
     if (!thread->store->reclaim_wanted)
         store_reclaim_step(thread->store, budget_us / 2); // the other half is for expiry
-    expire_cycle(thread, until_ns);
+    return expire_cycle(thread, until_ns);
 }

@@ -119,8 +119,9 @@ bool store_defer(struct kl_store *, struct job *);
 bool store_undefer(struct kl_store *, struct job *);
 
 // Housekeeping, called a few times a second from any one registered thread, outside exec_begin:
-// active expiry within `budget_us`, freeing what was dropped, advancing the epoch.
-void store_cron(struct thread *, int64_t budget_us);
+// active expiry, freeing what was dropped, advancing the epoch. True: `budget_us` was not enough
+// for what has expired, and it should be called again soon.
+bool store_cron(struct thread *, int64_t budget_us);
 
 // Sum of one counter over all threads: store_sum(store, offsetof(struct thread_stats, hits)).
 int64_t store_sum(struct kl_store *, size_t offset_in_stats);
