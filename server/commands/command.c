@@ -351,17 +351,28 @@ static void cmd_command_info(struct cmd_ctx *c)
 // The group of the command in Redis's documentation; as a rule that is the family.
 static const char *group_of(const struct command_entry *e)
 {
+    // clang-format off
     static const char *const FAMILIES[][2] = {
-        {"client", "connection"},   {"command", "server"},
-        {"config", "server"},       {"database", "server"},
-        {"debug", "server"},        {"memory", "server"},
-        {"expire", "generic"},      {"object", "generic"},
-        {"scan", "generic"},        {"set_combine", "set"},
-        {"hash_walk", "hash"},      {"list_move", "list"},
-        {"zset", "sorted-set"},     {"zset_range", "sorted-set"},
-        {"zset_pop", "sorted-set"}, {"zset_combine", "sorted-set"},
-        {"geo_search", "geo"},      {"transaction", "transactions"},
+        {"client", "connection"},
+        {"command", "server"},
+        {"config", "server"},
+        {"database", "server"},
+        {"debug", "server"},
+        {"memory", "server"},
+        {"expire", "generic"},
+        {"object", "generic"},
+        {"scan", "generic"},
+        {"set_combine", "set"},
+        {"hash_walk", "hash"},
+        {"list_move", "list"},
+        {"zset", "sorted-set"},
+        {"zset_range", "sorted-set"},
+        {"zset_pop", "sorted-set"},
+        {"zset_combine", "sorted-set"},
+        {"geo_search", "geo"},
+        {"transaction", "transactions"},
     };
+    // clang-format on
 
     for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
         if (strcmp(e->family, FAMILIES[i][0]) == 0)
