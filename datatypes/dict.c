@@ -131,7 +131,7 @@ static struct bucket *alloc_bucket(void)
 }
 
 struct dict *dict_create(const struct dict_type *type, enum dict_mode mode,
-                         const struct hash_seed *seed)
+                         const struct siphash_seed *seed)
 {
     const size_t capacity = 4;
     struct dict *d = mem_zalloc_aligned(CACHE_LINE, sizeof *d);
@@ -162,7 +162,7 @@ struct dict *dict_create(const struct dict_type *type, enum dict_mode mode,
 
 uint64_t dict_hash(const struct dict *d, const char *key, size_t nkey)
 {
-    return hash_bytes(d->seed, key, nkey);
+    return siphash_bytes(d->seed, key, nkey);
 }
 
 // The first bucket for a hash as things stand; NULL when they are just changing.

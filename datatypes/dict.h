@@ -21,7 +21,7 @@
 
 struct dict;
 struct epoch_thread;
-struct hash_seed;
+struct siphash_seed;
 struct rng;
 
 // How the dictionary sees its nodes. Nodes are at least 8-byte aligned, below 2^48.
@@ -36,7 +36,7 @@ enum dict_mode {
 };
 
 // An empty dictionary; NULL without memory. `seed` must outlive it.
-struct dict *dict_create(const struct dict_type *, enum dict_mode, const struct hash_seed *seed);
+struct dict *dict_create(const struct dict_type *, enum dict_mode, const struct siphash_seed *seed);
 
 // Frees the dictionary at once, and each node through free_node (may be NULL). No one else may be
 // using it.

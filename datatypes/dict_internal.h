@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "datatypes/dict.h"
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
 
@@ -174,7 +174,7 @@ struct shared {
 
 struct dict {
     const struct dict_type *type;
-    const struct hash_seed *seed;
+    const struct siphash_seed *seed;
     // Number of buckets in the low half, in the high half a counter of changes. Whatever takes a
     // node from where readers of this state would look for it changes the counter first.
     _Atomic uint64_t state;

@@ -161,7 +161,7 @@ static uint64_t node_hash(const struct dict *d, uint64_t word)
     const char *key;
     size_t nkey;
     d->type->key(word_pointer(word), &key, &nkey);
-    return hash_bytes(d->seed, key, nkey);
+    return siphash_bytes(d->seed, key, nkey);
 }
 
 // How a node behaves when its bucket is split on bit `level`, or merged on it.

@@ -1,79 +1,420 @@
 // SPDX-License-Identifier: MIT
+//
+// Hashes
+//
+//     VALUE_HASH_PACKED --> | struct object (16) | packed: state, capacity | field, value, ... |
+//     VALUE_HASH        --> | struct object (16) | dict --> one node a pair: | field | value |
+//
+// A hash is packed until a text does not fit or a limit of struct type_limits is passed; then all
+// its pairs move to a dictionary, and never back. Which of the two it is stands in the value word,
+// so a reader knows it without another load.
+//
+// A packed hash is one allocation, header included. A hash of 10 short fields then takes about 16
+// bytes less than with a header of its own, and one cache miss less to read. The price: the block
+// moves as the hash changes, so that every change may hand back another value (*out).
+//
+// Invariants
+// 1. What a blob has published never changes; a pair added within capacity is published by one
+//    store (packed.h). Everything else makes a new block.
+// 2. A dictionary is changed in place, as dict.h allows with lock-free readers (DICT_OWNED: the
+//    key's write lock makes the writer the only one). A node never changes: another value for a
+//    field is another node in its place, by one store.
+// 3. Blocks and nodes that are unlinked are retired to the epoch by whoever unlinked them.
+// 4. A function that returns STATUS_NO_MEMORY has published nothing: it allocates all it needs
+//    first.
+//
+// Concurrency: as hash.h says for each function. A look-up of one field is one instant even without
+// the check of object.seq: it reads one published state of a blob, or finds one node. The check is
+// for commands that read several fields.
 #include "datatypes/hash.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
+#include <assert.h>
 
-void hash_seed_random(struct hash_seed *seed)
-{
-    ssize_t got;
-    do
-        got = getrandom(seed, sizeof *seed, 0);
-    while (got < 0 && errno == EINTR);
-    if (got != sizeof *seed)
-        abort(); // a guessable seed would let any client flood the tables
-}
+#include "datatypes/hash_internal.h"
+#include "datatypes/lazyfree.h"
+#include "datatypes/mem.h"
+#include "datatypes/str.h"
 
-static inline uint64_t rotl(uint64_t x, int k)
-{
-    return (x << k) | (x >> (64 - k));
-}
+_Static_assert(sizeof(struct object) % 16 == 0, "a blob behind the header is aligned");
 
-static inline uint64_t load_le64(const unsigned char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v;
-}
-
-struct sip {
-    uint64_t v0, v1, v2, v3;
+enum {
+    CACHE_LINE_BYTES = 64,
+    PREFETCH_LINES = 3, // of a packed hash, behind the first one
+    COPY_WORK = 2,      // for each pair that is copied to a dictionary, see type_step()
 };
 
-static inline void sip_round(struct sip *s)
+// ---- nodes -----------------------------------------------------------------------------------
+
+static void node_key(const void *node, const char **field, size_t *nfield)
 {
-    s->v0 += s->v1;
-    s->v2 += s->v3;
-    s->v1 = rotl(s->v1, 13) ^ s->v0;
-    s->v3 = rotl(s->v3, 16) ^ s->v2;
-    s->v0 = rotl(s->v0, 32);
-    s->v2 += s->v1;
-    s->v0 += s->v3;
-    s->v1 = rotl(s->v1, 17) ^ s->v2;
-    s->v3 = rotl(s->v3, 21) ^ s->v0;
-    s->v2 = rotl(s->v2, 32);
+    packed_text_read(node, field, nfield);
 }
 
-uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t nbytes)
+static const struct dict_type pairs = {.key = node_key};
+
+static void *node_new(const struct hash_pair *pair)
 {
-    const unsigned char *p = data;
-    struct sip s = {seed->k0 ^ 0x736f6d6570736575u, seed->k1 ^ 0x646f72616e646f6du,
-                    seed->k0 ^ 0x6c7967656e657261u, seed->k1 ^ 0x7465646279746573u};
-    uint64_t word;
+    char *node = mem_alloc(packed_text_size(pair->nfield) + packed_text_size(pair->nvalue));
+    if (node == NULL)
+        return NULL;
+    char *end = packed_text_write(node, pair->field, pair->nfield);
+    packed_text_write(end, pair->value, pair->nvalue);
+    return node;
+}
 
-    for (size_t left = nbytes / 8; left > 0; left--, p += 8) {
-        word = load_le64(p);
-        s.v3 ^= word;
-        sip_round(&s);
-        s.v0 ^= word;
+void hash_forget(struct type_ctx *ctx, void *before)
+{
+    lazyfree_retire_block(ctx->epoch, before);
+}
+
+// ---- values ----------------------------------------------------------------------------------
+
+static void object_init(struct object *object, int64_t expires_at_ms)
+{
+    atomic_init(&object->expires_at_ms, expires_at_ms);
+    atomic_init(&object->seq, 0);
+}
+
+// The value of a private blob.
+static struct value packed_value(const struct packed_blob *blob, int64_t expires_at_ms)
+{
+    struct object *object = packed_blob_block(blob, hash_layout.head);
+    object_init(object, expires_at_ms);
+    return value_make(VALUE_HASH_PACKED, object);
+}
+
+static enum status dict_value_new(struct type_ctx *ctx, int64_t expires_at_ms, struct value *out)
+{
+    struct hash *h = mem_alloc(sizeof *h);
+    struct dict *dict = h != NULL ? dict_create(&pairs, DICT_OWNED, ctx->seed) : NULL;
+    if (dict == NULL) {
+        mem_free(h);
+        return STATUS_NO_MEMORY;
     }
+    object_init(&h->object, expires_at_ms);
+    h->dict = dict;
+    atomic_init(&h->longest, 0);
+    *out = value_make(VALUE_HASH, h);
+    return STATUS_OK;
+}
 
-    // The last word: what is left of the text below, its length in the top byte.
-    word = (uint64_t)nbytes << 56;
-    for (size_t i = 0; i < nbytes % 8; i++)
-        word |= (uint64_t)p[i] << (8 * i);
-    s.v3 ^= word;
-    sip_round(&s);
-    s.v0 ^= word;
+// A dictionary of every pair of `from`, with the same expire time.
+static enum status dict_value_from(struct type_ctx *ctx, struct value from, struct value *out)
+{
+    struct hash_iter iter;
+    void *before;
+    enum status status = dict_value_new(ctx, value_expires_at(from), out);
 
-    s.v2 ^= 0xff;
-    sip_round(&s);
-    sip_round(&s);
-    sip_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    if (status != STATUS_OK || value_is_none(from))
+        return status;
+    hash_iter_init(&iter, from);
+    while (status == STATUS_OK && hash_iter_next(&iter)) {
+        type_step(ctx, COPY_WORK);
+        status = hash_exchange(ctx, *out, &iter.pair, &before);
+    }
+    if (status != STATUS_OK)
+        hash_discard(ctx, *out);
+    return status;
+}
+
+// ---- limits of the packed encoding -----------------------------------------------------------
+
+static size_t limit_of(const _Atomic size_t *limit)
+{
+    return atomic_load_explicit(limit, memory_order_relaxed); // any recent value serves
+}
+
+static bool packed_may_hold(const struct type_limits *limits, size_t count, size_t longest,
+                            size_t nbytes)
+{
+    return count <= limit_of(&limits->hash_max_packed_entries) &&
+           longest <= limit_of(&limits->hash_max_packed_value) && nbytes <= PACKED_MAX_BYTES;
+}
+
+static size_t longest_of(const struct hash_pair *pair)
+{
+    return pair->nfield > pair->nvalue ? pair->nfield : pair->nvalue;
+}
+
+// ---- setting ---------------------------------------------------------------------------------
+
+static void note_length(struct value v, size_t len)
+{
+    struct hash *h = value_pointer(v);
+
+    // Only the writer stores it, so relaxed gives the latest; release as value.h, rule 4, asks.
+    if (len > atomic_load_explicit(&h->longest, memory_order_relaxed))
+        atomic_store_explicit(&h->longest, len, memory_order_release);
+}
+
+enum status hash_exchange(struct type_ctx *ctx, struct value v, const struct hash_pair *pair,
+                          void **before)
+{
+    struct dict *dict = hash_dict(v);
+    uint64_t hash = dict_hash(dict, pair->field, pair->nfield);
+    void *old = dict_find(dict, hash, pair->field, pair->nfield), *existing;
+
+    if (longest_of(pair) > STR_MAX_BYTES)
+        return STATUS_TOO_LONG;
+    void *node = node_new(pair);
+    if (node == NULL)
+        return STATUS_NO_MEMORY;
+    if (old != NULL) {
+        dict_replace(dict, ctx->epoch, hash, old, node);
+    } else if (dict_insert(dict, ctx->epoch, hash, node, &existing) != STATUS_OK) {
+        mem_free(node);
+        return STATUS_NO_MEMORY;
+    }
+    note_length(v, longest_of(pair));
+    *before = old;
+    return STATUS_OK;
+}
+
+void hash_put_back(struct type_ctx *ctx, struct value v, const char *field, size_t nfield,
+                   void *before)
+{
+    struct dict *dict = hash_dict(v);
+    uint64_t hash = dict_hash(dict, field, nfield);
+    void *node = dict_find(dict, hash, field, nfield);
+
+    assert(node != NULL);
+    if (before != NULL)
+        dict_replace(dict, ctx->epoch, hash, node, before);
+    else
+        dict_remove(dict, ctx->epoch, hash, node);
+    hash_forget(ctx, node);
+}
+
+static enum status set_in_dict(struct type_ctx *ctx, struct value v, const struct hash_pair *pair,
+                               bool *added)
+{
+    void *before;
+    enum status status = hash_exchange(ctx, v, pair, &before);
+
+    if (status != STATUS_OK)
+        return status;
+    *added = before == NULL;
+    if (before != NULL)
+        hash_forget(ctx, before);
+    return STATUS_OK;
+}
+
+// `old`, which is packed or absent, becomes a dictionary with that pair.
+static enum status set_moving(struct type_ctx *ctx, struct value old, const struct hash_pair *pair,
+                              struct value *out, bool *added)
+{
+    struct value v;
+    enum status status = dict_value_from(ctx, old, &v);
+
+    if (status != STATUS_OK)
+        return status;
+    status = set_in_dict(ctx, v, pair, added);
+    if (status != STATUS_OK)
+        hash_discard(ctx, v);
+    else
+        *out = v;
+    return status;
+}
+
+// The record and the bytes that it takes.
+static size_t record_of(const struct hash_pair *pair, struct packed_text record[2])
+{
+    record[0] = (struct packed_text){pair->field, pair->nfield};
+    record[1] = (struct packed_text){pair->value, pair->nvalue};
+    return packed_record_size(&hash_layout, record);
+}
+
+static enum status set_first(struct type_ctx *ctx, const struct hash_pair *pair, struct value *out,
+                             bool *added)
+{
+    struct packed_text record[2];
+    size_t nbytes = record_of(pair, record);
+
+    if (!packed_may_hold(ctx->limits, 1, longest_of(pair), nbytes))
+        return set_moving(ctx, VALUE_ABSENT, pair, out, added);
+    struct packed_blob *blob = packed_blob_new(hash_layout.head, nbytes);
+    if (blob == NULL)
+        return STATUS_NO_MEMORY;
+    packed_push(&hash_layout, blob, record);
+    *out = packed_value(blob, NO_EXPIRE);
+    *added = true;
+    return STATUS_OK;
+}
+
+static enum status set_in_packed(struct type_ctx *ctx, struct value old,
+                                 const struct hash_pair *pair, struct value *out, bool *added)
+{
+    struct packed_blob *blob = hash_packed(old), *now;
+    struct packed_view view = packed_blob_own_view(blob);
+    struct packed_text record[2];
+    struct packed_place place = {0, 0};
+    size_t nbytes = record_of(pair, record);
+
+    *added = !packed_find(&hash_layout, &view, pair->field, pair->nfield, &place);
+    nbytes += view.nbytes - (place.to - place.from);
+    if (!packed_may_hold(ctx->limits, view.count + *added, longest_of(pair), nbytes))
+        return set_moving(ctx, old, pair, out, added);
+    now = *added ? packed_add(&hash_layout, blob, record)
+                 : packed_replace(&hash_layout, blob, place, record);
+    if (now == NULL)
+        return STATUS_NO_MEMORY;
+    *out = now == blob ? old : packed_value(now, value_expires_at(old));
+    return STATUS_OK;
+}
+
+enum status hash_set(struct type_ctx *ctx, struct value old, const struct hash_pair *pair,
+                     struct value *out, bool *added)
+{
+    if (value_is_none(old))
+        return set_first(ctx, pair, out, added);
+    if (hash_is_packed(old))
+        return set_in_packed(ctx, old, pair, out, added);
+    *out = old;
+    return set_in_dict(ctx, old, pair, added);
+}
+
+enum status hash_aside(struct type_ctx *ctx, struct value old, const struct hash_room *room,
+                       struct value *out)
+{
+    size_t most = limit_of(&ctx->limits->hash_max_packed_entries);
+    size_t nbytes = room->nbytes + 2 * room->count; // with the lengths of short texts
+    struct packed_blob *blob;
+
+    if (!packed_may_hold(ctx->limits, 0, room->longest, 0))
+        return dict_value_from(ctx, old, out);
+    if (room->count > most) // some name a field twice, or it will not stay packed
+        nbytes = (size_t)((double)nbytes / (double)room->count * (double)most);
+    if (nbytes > PACKED_MAX_BYTES / 2)
+        nbytes = 0;
+    blob = value_is_none(old) ? packed_blob_new(hash_layout.head, nbytes)
+                              : packed_blob_grown(hash_packed(old), hash_layout.head, nbytes);
+    if (blob == NULL)
+        return STATUS_NO_MEMORY;
+    *out = packed_value(blob, value_expires_at(old));
+    return STATUS_OK;
+}
+
+// ---- removing --------------------------------------------------------------------------------
+
+static enum status remove_from_packed(struct value old, const char *field, size_t nfield,
+                                      struct value *out, bool *removed)
+{
+    const struct packed_blob *blob = hash_packed(old);
+    struct packed_view view = packed_blob_own_view(blob);
+    struct packed_place place;
+
+    *removed = packed_find(&hash_layout, &view, field, nfield, &place);
+    *out = *removed ? VALUE_ABSENT : old;
+    if (!*removed || hash_count(old) == 1)
+        return STATUS_OK;
+    const struct packed_blob *rest = packed_replace(&hash_layout, blob, place, NULL);
+    if (rest == NULL)
+        return STATUS_NO_MEMORY;
+    *out = packed_value(rest, value_expires_at(old));
+    return STATUS_OK;
+}
+
+enum status hash_remove(struct type_ctx *ctx, struct value old, const char *field, size_t nfield,
+                        struct value *out, bool *removed)
+{
+    if (hash_is_packed(old))
+        return remove_from_packed(old, field, nfield, out, removed);
+
+    struct dict *dict = hash_dict(old);
+    uint64_t hash = dict_hash(dict, field, nfield);
+    void *node = dict_find(dict, hash, field, nfield);
+    *removed = node != NULL;
+    if (node != NULL) {
+        dict_remove(dict, ctx->epoch, hash, node);
+        hash_forget(ctx, node);
+    }
+    *out = dict_count(dict) > 0 ? old : VALUE_ABSENT;
+    return STATUS_OK;
+}
+
+// ---- looking up ------------------------------------------------------------------------------
+
+bool hash_get(struct value v, const char *field, size_t nfield, const char **value, size_t *nvalue)
+{
+    struct hash_pair pair;
+    const void *record;
+
+    if (hash_is_packed(v)) {
+        struct packed_view view = packed_blob_view(hash_packed(v));
+        struct packed_place place;
+        if (!packed_find(&hash_layout, &view, field, nfield, &place))
+            return false;
+        record = view.data + place.from;
+    } else {
+        const struct dict *dict = hash_dict(v);
+        record = dict_find(dict, dict_hash(dict, field, nfield), field, nfield);
+        if (record == NULL)
+            return false;
+    }
+    hash_node_pair(record, &pair); // a record of a blob looks the same
+    *value = pair.value;
+    *nvalue = pair.nvalue;
+    return true;
+}
+
+size_t hash_count(struct value v)
+{
+    return hash_is_packed(v) ? packed_blob_view(hash_packed(v)).count : dict_count(hash_dict(v));
+}
+
+bool hash_is_packed(struct value v)
+{
+    return value_kind(v) == VALUE_HASH_PACKED;
+}
+
+size_t hash_longest(struct value v)
+{
+    const struct hash *h = value_pointer(v);
+
+    return hash_is_packed(v) ? packed_blob_view(hash_packed(v)).nbytes
+                             : atomic_load_explicit(&h->longest, memory_order_acquire);
+}
+
+uint64_t hash_prefetch(struct value v, const char *field, size_t nfield)
+{
+    uint64_t hash;
+
+    if (hash_is_packed(v)) { // the first line is there; a field is found by walking the others
+        for (int i = 1; i <= PREFETCH_LINES; i++)
+            __builtin_prefetch((const char *)value_pointer(v) + (size_t)i * CACHE_LINE_BYTES);
+        return 0;
+    }
+    hash = dict_hash(hash_dict(v), field, nfield);
+    dict_prefetch(hash_dict(v), hash);
+    return hash;
+}
+
+void hash_prefetch_field(struct value v, uint64_t hash)
+{
+    if (!hash_is_packed(v))
+        dict_prefetch_node(hash_dict(v), hash);
+}
+
+// ---- parts of value.c ------------------------------------------------------------------------
+
+enum status hash_copy(struct type_ctx *ctx, struct value v, struct value *out)
+{
+    if (!hash_is_packed(v))
+        return dict_value_from(ctx, v, out);
+    const struct packed_blob *copy = packed_blob_copy(hash_packed(v), hash_layout.head);
+    if (copy == NULL)
+        return STATUS_NO_MEMORY;
+    *out = packed_value(copy, value_expires_at(v));
+    return STATUS_OK;
+}
+
+size_t hash_memory(struct value v, size_t samples)
+{
+    size_t nbytes = mem_usable(value_pointer(v));
+    return hash_is_packed(v) ? nbytes : nbytes + dict_memory_with_nodes(hash_dict(v), samples);
+}
+
+const char *hash_encoding(struct value v)
+{
+    return hash_is_packed(v) ? "listpack" : "hashtable";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The block that packed_set.h and packed_zset.h keep their entries in, and how both write a text.
+// The block that packed.h (sets, hashes) and packed_zset.h keep their entries in, and how both
+// write a text.
 //
 //     +0 state (published): count in the high half, bytes used in the low half
 //     +8 capacity
@@ -8,7 +9,7 @@
 //
 // What is below the published number of bytes never changes, so that readers without a lock (inside
 // an epoch section) may walk it while a writer works: it writes beyond it and publishes the state
-// after. Whatever else changes makes a new block, which takes the old one's place; the caller
+// after. Whatever else changes makes a new blob, which takes the old one's place; the caller
 // retires that one. One writer at a time.
 #pragma once
 
@@ -41,18 +42,27 @@ enum {
 // Most bytes of entries that a block can hold.
 #define PACKED_MAX_BYTES ((size_t)1 << 30)
 
-// An empty private block with room for `nbytes` bytes of entries; NULL without memory. Free it with
-// mem_free().
-static inline struct packed_blob *packed_blob_new(size_t nbytes)
+// An empty private blob with room for `nbytes` bytes of entries, behind `head` bytes (a multiple of
+// 16) of its owner's in the same block, which are not filled in; NULL without memory. mem_free()
+// takes packed_blob_block().
+static inline struct packed_blob *packed_blob_new(size_t head, size_t nbytes)
 {
-    assert(nbytes <= PACKED_MAX_BYTES);
-    size_t size = mem_good_size(PACKED_HEADER + (nbytes > 0 ? nbytes : 1));
-    struct packed_blob *b = mem_alloc(size);
-    if (b == NULL)
+    assert(head % 16 == 0 && nbytes <= PACKED_MAX_BYTES);
+    size_t before = head + PACKED_HEADER;
+    size_t size = mem_good_size(before + (nbytes > 0 ? nbytes : 1));
+    char *block = mem_alloc(size);
+    if (block == NULL)
         return NULL;
+    struct packed_blob *b = (struct packed_blob *)(block + head);
     atomic_init(&b->state, 0);
-    b->cap = (uint32_t)(size - PACKED_HEADER);
+    b->cap = (uint32_t)(size - before);
     return b;
+}
+
+// Where the block begins.
+static inline void *packed_blob_block(const struct packed_blob *b, size_t head)
+{
+    return (char *)(uintptr_t)b - head;
 }
 
 static inline struct packed_view packed_blob_at(const struct packed_blob *b, uint64_t state)
@@ -79,12 +89,13 @@ static inline void packed_blob_publish(struct packed_blob *b, size_t count, size
     atomic_store_explicit(&b->state, (uint64_t)count << 32 | nbytes, memory_order_release);
 }
 
-// A new private block with the same entries, and room for `room` bytes more; NULL without memory.
+// A new private blob with the same entries, and room for `room` bytes more; NULL without memory.
 // Caller holds at least the read lock.
-static inline struct packed_blob *packed_blob_grown(const struct packed_blob *b, size_t room)
+static inline struct packed_blob *packed_blob_grown(const struct packed_blob *b, size_t head,
+                                                    size_t room)
 {
     struct packed_view view = packed_blob_view(b);
-    struct packed_blob *copy = packed_blob_new(view.nbytes + room);
+    struct packed_blob *copy = packed_blob_new(head, view.nbytes + room);
     if (copy == NULL)
         return NULL;
     memcpy(copy->data, view.data, view.nbytes);
@@ -92,9 +103,11 @@ static inline struct packed_blob *packed_blob_grown(const struct packed_blob *b,
     return copy;
 }
 
-static inline struct packed_blob *packed_blob_copy(const struct packed_blob *b)
+// A new private blob with the same entries; NULL without memory. Caller holds at least the read
+// lock.
+static inline struct packed_blob *packed_blob_copy(const struct packed_blob *b, size_t head)
 {
-    return packed_blob_grown(b, 0);
+    return packed_blob_grown(b, head, 0);
 }
 
 // ---- texts ------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ struct packed_blob *packed_zset_change(struct packed_blob *ps, size_t from, size
             packed_zset_push(ps, add);
         return ps;
     }
-    struct packed_blob *copy = packed_blob_new(view.nbytes - (to - from) + grown);
+    struct packed_blob *copy = packed_blob_new(0, view.nbytes - (to - from) + grown);
     if (copy == NULL)
         return NULL;
     char *at = copy_around(copy->data, view.data, 0, place, from, to);

@@ -4,6 +4,7 @@
 // passed to whoever needs chance, so that tests can seed it. Not for secrets. One thread at a time.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rng {
@@ -38,3 +39,11 @@ static inline uint64_t rng_next(struct rng *r)
 
 // Uniform in [0, n), n > 0, without bias (Lemire 2019).
 uint64_t rng_below(struct rng *, uint64_t n);
+
+// Selection sampling (Knuth, TAOCP vol. 2, 3.4.2, algorithm S): whether the next of `left` elements
+// is among the `wanted` <= left that are to be picked. Asked of each element in turn, every choice
+// is equally likely.
+static inline bool rng_select(struct rng *r, uint64_t left, uint64_t wanted)
+{
+    return wanted == left || (wanted > 0 && rng_below(r, left) < wanted);
+}

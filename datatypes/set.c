@@ -5,7 +5,7 @@
 //     struct set (32 bytes)
 //     +0  expires_at_ms, seq     struct object
 //     +16 body                   pointer | kind ----> intset       sorted integers      intset.h
-//     +24 count                                       packed_set   short strings packed_set.h
+//     +24 count                                       packed       short strings    packed.h
 //                                                     dict         one node a member    dict.h
 //                                                     (none)       the set is empty
 //
@@ -33,6 +33,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datatypes/dict_iter.h"
 #include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
 #include "datatypes/set_internal.h"
@@ -42,7 +43,6 @@
 _Static_assert(sizeof(struct set) == 32, "the handle is one small block");
 
 enum {
-    LONG_LENGTH = 255,         // first byte of a node whose length takes the next four bytes
     PREALLOC_MAX_BYTES = 4096, // a hint is not trusted with more than this
     COPY_WORK = 2,             // for each member that is copied to a dictionary, see type_step()
 };
@@ -51,32 +51,14 @@ enum {
 
 void set_node_member(const void *node, const char **member, size_t *len)
 {
-    const unsigned char *at = node;
-    size_t n = *at++;
-    if (n == LONG_LENGTH) {
-        uint32_t length;
-        memcpy(&length, at, sizeof length);
-        at += sizeof length;
-        n = length;
-    }
-    *member = (const char *)at;
-    *len = n;
+    packed_text_read(node, member, len);
 }
 
 static void *node_new(const char *member, size_t len)
 {
-    size_t head = len < LONG_LENGTH ? 1 : 1 + sizeof(uint32_t);
-    unsigned char *node = mem_alloc(head + len);
-    if (node == NULL)
-        return NULL;
-    if (len < LONG_LENGTH) {
-        node[0] = (unsigned char)len;
-    } else {
-        node[0] = LONG_LENGTH;
-        memcpy(node + 1, &(uint32_t){(uint32_t)len}, sizeof(uint32_t));
-    }
-    if (len > 0) // member may be NULL otherwise
-        memcpy(node + head, member, len);
+    char *node = mem_alloc(packed_text_size(len));
+    if (node != NULL)
+        packed_text_write(node, member, len);
     return node;
 }
 
@@ -111,29 +93,12 @@ void set_dict_remove(struct type_ctx *ctx, struct dict *dict, uint64_t hash, voi
 
 // ---- the body word ---------------------------------------------------------------------------
 
-static size_t dict_body_memory(uint64_t body, size_t samples)
-{
-    const struct dict *dict = set_body_pointer(body);
-    struct set_iter iter;
-    size_t seen = 0, nbytes = 0;
-
-    set_iter_init_body(&iter, body);
-    while ((samples == 0 || seen < samples) && set_iter_next(&iter)) {
-        size_t head = iter.member.len < LONG_LENGTH ? 1 : 1 + sizeof(uint32_t);
-        nbytes += mem_usable(iter.member.data - head);
-        seen++;
-    }
-    size_t nodes =
-        seen > 0 ? (size_t)((double)nbytes / (double)seen * (double)dict_count(dict)) : 0;
-    return dict_memory(dict) + nodes;
-}
-
 size_t set_body_memory(uint64_t body, size_t samples)
 {
     if (set_body_kind(body) == SET_BODY_NONE)
         return 0;
     if (set_body_kind(body) == SET_BODY_DICT)
-        return dict_body_memory(body, samples);
+        return dict_memory_with_nodes(set_body_pointer(body), samples);
     return mem_usable(set_body_pointer(body));
 }
 
@@ -190,7 +155,8 @@ static bool body_for(struct type_ctx *ctx, const char *hint, size_t len, size_t 
         *body = set_body_make(SET_BODY_INTSET, pointer);
     } else if (packed_may_hold(limits, expected, len, 0)) {
         size_t most = PREALLOC_MAX_BYTES / packed_text_size(len);
-        pointer = packed_blob_new((expected < most ? expected : most) * packed_text_size(len));
+        pointer = packed_blob_new(set_layout.head,
+                                  (expected < most ? expected : most) * packed_text_size(len));
         *body = set_body_make(SET_BODY_PACKED, pointer);
     } else {
         pointer = set_dict_new(ctx);
@@ -279,14 +245,14 @@ static enum status move_to_packed(struct type_ctx *ctx, struct set *s, const cha
     if (!packed_may_hold(ctx->limits, count + 1, longest, nbytes))
         return move_to_dict(ctx, s, member, len);
 
-    struct packed_blob *ps = packed_blob_new(nbytes);
-    if (ps == NULL)
+    struct packed_blob *blob = packed_blob_new(set_layout.head, nbytes);
+    if (blob == NULL)
         return STATUS_NO_MEMORY;
     set_iter_init_body(&iter, set_body(s));
     while (set_iter_next(&iter))
-        packed_push(ps, iter.member.data, iter.member.len);
-    packed_push(ps, member, len);
-    set_publish(ctx, s, set_body_make(SET_BODY_PACKED, ps), count + 1);
+        packed_push(&set_layout, blob, &(struct packed_text){iter.member.data, iter.member.len});
+    packed_push(&set_layout, blob, &(struct packed_text){member, len});
+    set_publish(ctx, s, set_body_make(SET_BODY_PACKED, blob), count + 1);
     return STATUS_OK;
 }
 
@@ -329,21 +295,21 @@ static enum status intset_body_add(struct type_ctx *ctx, struct set *s, struct i
     return STATUS_OK;
 }
 
-static enum status packed_body_add(struct type_ctx *ctx, struct set *s, struct packed_blob *ps,
+static enum status packed_body_add(struct type_ctx *ctx, struct set *s, struct packed_blob *blob,
                                    const char *member, size_t len, bool *added)
 {
-    *added = !packed_find(ps, member, len, NULL);
+    struct packed_view view = packed_blob_view(blob);
+
+    *added = !packed_find(&set_layout, &view, member, len, NULL);
     if (!*added)
         return STATUS_OK;
-    struct packed_view view;
-    view = packed_blob_view(ps);
     size_t nbytes = view.nbytes + packed_text_size(len);
     if (!packed_may_hold(ctx->limits, view.count + 1, len, nbytes))
         return move_to_dict(ctx, s, member, len);
-    ps = packed_add(ps, member, len);
-    if (ps == NULL)
+    blob = packed_add(&set_layout, blob, &(struct packed_text){member, len});
+    if (blob == NULL)
         return STATUS_NO_MEMORY;
-    set_publish(ctx, s, set_body_make(SET_BODY_PACKED, ps), view.count + 1);
+    set_publish(ctx, s, set_body_make(SET_BODY_PACKED, blob), view.count + 1);
     return STATUS_OK;
 }
 
@@ -415,10 +381,12 @@ enum status set_remove(struct type_ctx *ctx, struct value v, const char *member,
         return publish_rest(ctx, s, SET_BODY_INTSET, rest, removed);
     }
     case SET_BODY_PACKED: {
-        size_t offset;
-        if (!packed_find(pointer, member, len, &offset))
+        struct packed_view view = packed_blob_own_view(pointer);
+        struct packed_place place;
+        if (!packed_find(&set_layout, &view, member, len, &place))
             return STATUS_OK;
-        const struct packed_blob *rest = only_one ? NULL : packed_without(pointer, offset);
+        const struct packed_blob *rest =
+            only_one ? NULL : packed_replace(&set_layout, pointer, place, NULL);
         return publish_rest(ctx, s, SET_BODY_PACKED, rest, removed);
     }
     case SET_BODY_DICT: {
@@ -468,8 +436,10 @@ bool set_contains(struct type_ctx *ctx, struct value v, const char *member, size
     switch (set_body_kind(body)) {
     case SET_BODY_INTSET:
         return str_parse_i64(member, len, &n) && intset_find(pointer, n, NULL);
-    case SET_BODY_PACKED:
-        return packed_find(pointer, member, len, NULL);
+    case SET_BODY_PACKED: {
+        struct packed_view view = packed_blob_view(pointer);
+        return packed_find(&set_layout, &view, member, len, NULL);
+    }
     case SET_BODY_DICT:
         return dict_find(pointer, dict_hash(pointer, member, len), member, len) != NULL;
     case SET_BODY_NONE:
@@ -501,7 +471,7 @@ enum status set_copy(struct type_ctx *ctx, struct value v, struct value *out)
     if (kind == SET_BODY_INTSET)
         copy = intset_copy(set_body_pointer(body));
     else if (kind == SET_BODY_PACKED)
-        copy = packed_blob_copy(set_body_pointer(body));
+        copy = packed_blob_copy(set_body_pointer(body), set_layout.head);
     else if (kind == SET_BODY_DICT)
         copy = dict_from_body(ctx, body);
     if (copy == NULL && kind != SET_BODY_NONE)

@@ -10,6 +10,7 @@
 // when the set is published, a write section (key_mutable() in the engine opens one).
 #pragma once
 
+#include "datatypes/dict_iter.h"
 #include "datatypes/value.h"
 
 // A member as seen at one instant; `data` points into the set or into `buf`. Valid to the end of
@@ -56,18 +57,12 @@ enum status set_pop(struct type_ctx *, struct value, size_t n,
 
 // Walks the whole set, each member once; false at the end. Nothing is changed in between: the walk
 // may leave and enter epoch sections as long as the read lock is held.
-enum {
-    SET_ITER_NODES = 12,
-};
 struct set_iter {
     struct set_member member; // the one that set_iter_next() came to
     // Private to set_walk.c from here on.
     uint64_t body;
-    uint64_t position;  // intset: index; packed: offset; dictionary: cursor of the next bucket
-    uint32_t skip;      // nodes of that bucket that were passed already
-    uint16_t next, end; // those of `nodes` that are still to come
-    bool last;          // no bucket comes after
-    const void *nodes[SET_ITER_NODES];
+    uint64_t position; // intset: index; packed: offset
+    struct dict_iter nodes;
 };
 void set_iter_init(struct set_iter *, struct value);
 bool set_iter_next(struct set_iter *);

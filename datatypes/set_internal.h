@@ -10,7 +10,7 @@
 
 #include "datatypes/dict.h"
 #include "datatypes/intset.h"
-#include "datatypes/packed_set.h"
+#include "datatypes/packed.h"
 #include "datatypes/set.h"
 
 // The body word: a pointer, and what it points to in the low bits, so that both are read at once.
@@ -73,8 +73,10 @@ void set_body_retire(struct type_ctx *, uint64_t body, size_t count);
 // Publishes a body with its count and retires the one before, unless it is the same.
 void set_publish(struct type_ctx *, struct set *, uint64_t body, size_t count);
 
-// A member as its node in a dictionary: [1 byte length 0..254][bytes] or [255][4 bytes
-// length][bytes].
+// A member in a packed blob is a record of one text.
+static const struct packed_layout set_layout = {.head = 0, .width = 1};
+
+// A member as its node in a dictionary: one text.
 void set_node_member(const void *node, const char **member, size_t *len);
 
 // An empty dictionary for members; NULL without memory. set_dict_free() frees it with its nodes.

@@ -2,14 +2,11 @@
 //
 // Sets: walking (SMEMBERS, SSCAN) and picking at random (SRANDMEMBER, SPOP).
 //
-// Picking k of n in one walk is selection sampling (Knuth, TAOCP vol. 2, 3.4.2, algorithm S): a
-// member is taken with probability (still wanted) / (still to come), which makes every choice of k
-// equally likely and needs no memory. It serves the compact encodings always, and dictionaries when
-// a large part of them is wanted; else members of a dictionary are drawn one by one.
+// Picking k of n in one walk (rng_select()) needs no memory. It serves the compact encodings
+// always, and dictionaries when a large part of them is wanted; else members of a dictionary are
+// drawn one by one.
 #include <assert.h>
-#include <string.h>
 
-#include "datatypes/mem.h"
 #include "datatypes/rng.h"
 #include "datatypes/set_internal.h"
 #include "datatypes/str.h"
@@ -20,13 +17,18 @@ enum {
     // and rebuilt from what is left when no more than 1/5 of it stays.
     SAMPLE_WALK_PART = 3,
     POP_REBUILD_PART = 5,
-    DRAW_WORK = 2, // for each member that is drawn from a dictionary, see type_step()
 };
 
 static void member_from_i64(struct set_member *m, int64_t n)
 {
     m->data = m->buf;
     m->len = str_format_i64(n, m->buf);
+}
+
+static void member_from_text(struct set_member *m, const struct packed_text *text)
+{
+    m->data = text->data;
+    m->len = text->len;
 }
 
 static void member_from_node(struct set_member *m, const void *node)
@@ -40,46 +42,13 @@ void set_iter_init_body(struct set_iter *iter, uint64_t body)
 {
     iter->body = body;
     iter->position = 0;
-    iter->skip = 0;
-    iter->next = iter->end = 0;
-    iter->last = false;
+    if (set_body_kind(body) == SET_BODY_DICT)
+        dict_iter_init(&iter->nodes, set_body_pointer(body));
 }
 
 void set_iter_init(struct set_iter *iter, struct value v)
 {
     set_iter_init_body(iter, set_body(value_pointer(v)));
-}
-
-struct collector {
-    struct set_iter *iter;
-    size_t seen; // nodes of the bucket so far
-};
-
-static void collect(void *node, void *arg)
-{
-    struct collector *c = arg;
-    struct set_iter *iter = c->iter;
-    if (c->seen++ >= iter->skip && iter->end < SET_ITER_NODES)
-        iter->nodes[iter->end++] = node;
-}
-
-// Loads the nodes of the next bucket that has some. A bucket with more nodes than there is room for
-// is visited again and its first nodes skipped: their order is the same while nothing changes.
-static bool refill(struct set_iter *iter)
-{
-    iter->next = iter->end = 0;
-    while (iter->end == 0 && !iter->last) {
-        struct collector c = {.iter = iter};
-        uint64_t cursor = dict_scan(set_body_pointer(iter->body), iter->position, collect, &c);
-        if (c.seen > iter->skip + (size_t)iter->end) {
-            iter->skip += iter->end;
-            continue;
-        }
-        iter->position = cursor;
-        iter->skip = 0;
-        iter->last = cursor == 0;
-    }
-    return iter->end > 0;
 }
 
 bool set_iter_next(struct set_iter *iter)
@@ -93,18 +62,20 @@ bool set_iter_next(struct set_iter *iter)
         member_from_i64(&iter->member, intset_get(pointer, iter->position++));
         return true;
     case SET_BODY_PACKED: {
-        struct packed_view view;
-        view = packed_blob_view(pointer);
+        struct packed_view view = packed_blob_view(pointer);
+        struct packed_text text;
         if (iter->position >= view.nbytes)
             return false;
-        iter->position = packed_next(&view, iter->position, &iter->member.data, &iter->member.len);
+        iter->position = packed_next(&set_layout, &view, iter->position, &text);
+        member_from_text(&iter->member, &text);
         return true;
     }
-    case SET_BODY_DICT:
-        if (iter->next == iter->end && !refill(iter))
-            return false;
-        member_from_node(&iter->member, iter->nodes[iter->next++]);
-        return true;
+    case SET_BODY_DICT: {
+        const void *node = dict_iter_next(&iter->nodes);
+        if (node != NULL)
+            member_from_node(&iter->member, node);
+        return node != NULL;
+    }
     case SET_BODY_NONE:
         break;
     }
@@ -149,17 +120,14 @@ uint64_t set_scan(struct value v, uint64_t cursor, void (*fn)(const struct set_m
 
 // ---- one at random ---------------------------------------------------------------------------
 
-// The entry with index i < count; returns its offset, and *next that of the one after it.
-static size_t packed_at(const struct packed_view *view, size_t i, struct set_member *m,
-                        size_t *next)
+// A random member of a blob, and where it is.
+static struct packed_place packed_random(struct rng *rng, const struct packed_view *view,
+                                         struct set_member *m)
 {
-    size_t offset = 0;
-    for (;; i--) {
-        *next = packed_next(view, offset, &m->data, &m->len);
-        if (i == 0)
-            return offset;
-        offset = *next;
-    }
+    struct packed_text text;
+    struct packed_place place = packed_at(&set_layout, view, rng_below(rng, view->count), &text);
+    member_from_text(m, &text);
+    return place;
 }
 
 void set_random(struct type_ctx *ctx, struct value v, struct set_member *out)
@@ -171,22 +139,14 @@ void set_random(struct type_ctx *ctx, struct value v, struct set_member *out)
     if (set_body_kind(body) == SET_BODY_INTSET) {
         member_from_i64(out, intset_get(pointer, rng_below(ctx->rng, intset_count(pointer))));
     } else if (set_body_kind(body) == SET_BODY_PACKED) {
-        struct packed_view view;
-        size_t next;
-        view = packed_blob_view(pointer);
-        packed_at(&view, rng_below(ctx->rng, view.count), out, &next);
+        struct packed_view view = packed_blob_view(pointer);
+        packed_random(ctx->rng, &view, out);
     } else {
         member_from_node(out, dict_random(pointer, ctx->rng));
     }
 }
 
 // ---- sampling --------------------------------------------------------------------------------
-
-// Algorithm S: whether the next of `left` members is among the `wanted` ones.
-static bool select_next(struct rng *rng, size_t left, size_t wanted)
-{
-    return wanted == left || (wanted > 0 && rng_below(rng, left) < wanted);
-}
 
 static void sample_by_walk(struct type_ctx *ctx, uint64_t body, size_t count, size_t n,
                            void (*fn)(const struct set_member *, void *arg), void *arg)
@@ -195,54 +155,25 @@ static void sample_by_walk(struct type_ctx *ctx, uint64_t body, size_t count, si
     set_iter_init_body(&iter, body);
     for (size_t left = count; n > 0 && set_iter_next(&iter); left--) {
         type_step(ctx, 1);
-        if (!select_next(ctx->rng, left, n))
+        if (!rng_select(ctx->rng, left, n))
             continue;
         fn(&iter.member, arg);
         n--;
     }
 }
 
-// A small open-addressing table of pointers with at least twice as many slots as will be used.
-struct seen {
-    const void **slots;
-    size_t mask;
+// The receiver of members behind a draw of nodes.
+struct draw {
+    void (*fn)(const struct set_member *, void *arg);
+    void *arg;
 };
 
-static bool seen_add(struct seen *seen, const void *node)
+static void draw_node(const void *node, void *arg)
 {
-    // Nodes are 8-byte aligned, so the low bits say nothing; the multiplication spreads the others.
-    size_t i = (uintptr_t)node / 8 * UINT64_C(0x9e3779b97f4a7c15) >> 20 & seen->mask;
-    while (seen->slots[i] != NULL) {
-        if (seen->slots[i] == node)
-            return false;
-        i = (i + 1) & seen->mask;
-    }
-    seen->slots[i] = node;
-    return true;
-}
-
-static enum status sample_by_draw(struct type_ctx *ctx, struct dict *dict, size_t n,
-                                  void (*fn)(const struct set_member *, void *arg), void *arg)
-{
-    size_t nslots = 8;
-    while (nslots < 2 * n)
-        nslots *= 2;
-    struct seen seen = {mem_zalloc(nslots * sizeof(void *)), nslots - 1};
-    if (seen.slots == NULL)
-        return STATUS_NO_MEMORY;
-
-    while (n > 0) {
-        const void *node = dict_random(dict, ctx->rng);
-        if (!seen_add(&seen, node))
-            continue;
-        struct set_member member;
-        member_from_node(&member, node);
-        fn(&member, arg);
-        type_step(ctx, DRAW_WORK);
-        n--;
-    }
-    mem_free(seen.slots);
-    return STATUS_OK;
+    const struct draw *draw = arg;
+    struct set_member member;
+    member_from_node(&member, node);
+    draw->fn(&member, draw->arg);
 }
 
 enum status set_sample(struct type_ctx *ctx, struct value v, size_t n,
@@ -252,8 +183,10 @@ enum status set_sample(struct type_ctx *ctx, struct value v, size_t n,
     size_t count = set_count(v);
 
     n = n < count ? n : count;
-    if (set_body_kind(body) == SET_BODY_DICT && n <= count / SAMPLE_WALK_PART)
-        return sample_by_draw(ctx, set_body_pointer(body), n, fn, arg);
+    if (set_body_kind(body) == SET_BODY_DICT && n <= count / SAMPLE_WALK_PART) {
+        struct draw draw = {fn, arg};
+        return dict_draw(ctx, set_body_pointer(body), n, draw_node, &draw);
+    }
     sample_by_walk(ctx, body, count, n, fn, arg);
     return STATUS_OK;
 }
@@ -278,7 +211,7 @@ static enum status pop_intset(const struct pop *pop, const struct intset *is)
     for (size_t i = 0; i < pop->count; i++) {
         int64_t number = intset_get(is, i);
         type_step(pop->ctx, 1);
-        if (!select_next(pop->ctx->rng, pop->count - i, wanted)) {
+        if (!rng_select(pop->ctx->rng, pop->count - i, wanted)) {
             intset_push(rest, number);
             continue;
         }
@@ -304,15 +237,13 @@ static enum status pop_intset_one(const struct pop *pop, const struct intset *is
     return STATUS_OK;
 }
 
-static enum status pop_packed_one(const struct pop *pop, const struct packed_blob *ps)
+static enum status pop_packed_one(const struct pop *pop, const struct packed_blob *blob)
 {
-    struct packed_view view;
+    struct packed_view view = packed_blob_view(blob);
     struct set_member member;
-    size_t next;
-    view = packed_blob_view(ps);
-    size_t offset = packed_at(&view, rng_below(pop->ctx->rng, view.count), &member, &next);
+    struct packed_place place = packed_random(pop->ctx->rng, &view, &member);
 
-    struct packed_blob *rest = packed_without(ps, offset);
+    struct packed_blob *rest = packed_replace(&set_layout, blob, place, NULL);
     if (rest == NULL)
         return STATUS_NO_MEMORY;
     pop->fn(&member, pop->arg);
@@ -320,35 +251,36 @@ static enum status pop_packed_one(const struct pop *pop, const struct packed_blo
     return STATUS_OK;
 }
 
-static enum status pop_packed(const struct pop *pop, const struct packed_blob *ps)
+static enum status pop_packed(const struct pop *pop, const struct packed_blob *blob)
 {
-    struct packed_view view;
-    struct set_member member;
-    view = packed_blob_view(ps);
+    struct packed_view view = packed_blob_view(blob);
+    struct packed_text text;
 
     // First only count the bytes that stay; a copy of the random state makes the choice the same.
     struct rng rehearsal = *pop->ctx->rng;
     size_t nbytes = 0, wanted = pop->n, left = view.count;
     for (size_t at = 0, next; at < view.nbytes; at = next, left--) {
-        next = packed_next(&view, at, &member.data, &member.len);
-        if (select_next(&rehearsal, left, wanted))
+        next = packed_next(&set_layout, &view, at, &text);
+        if (rng_select(&rehearsal, left, wanted))
             wanted--;
         else
             nbytes += next - at;
     }
-    struct packed_blob *rest = packed_blob_new(nbytes);
+    struct packed_blob *rest = packed_blob_new(set_layout.head, nbytes);
     if (rest == NULL)
         return STATUS_NO_MEMORY;
 
     wanted = pop->n;
     left = view.count;
     for (size_t at = 0; at < view.nbytes; left--) {
-        at = packed_next(&view, at, &member.data, &member.len);
+        struct set_member member;
+        at = packed_next(&set_layout, &view, at, &text);
         type_step(pop->ctx, 1);
-        if (!select_next(pop->ctx->rng, left, wanted)) {
-            packed_push(rest, member.data, member.len);
+        if (!rng_select(pop->ctx->rng, left, wanted)) {
+            packed_push(&set_layout, rest, &text);
             continue;
         }
+        member_from_text(&member, &text);
         pop->fn(&member, pop->arg);
         wanted--;
     }
@@ -365,7 +297,7 @@ static void pop_dict_one_by_one(const struct pop *pop, struct dict *dict)
         pop->fn(&member, pop->arg);
         set_dict_remove(pop->ctx, dict, dict_hash(dict, member.data, member.len), node);
         set_publish_count(pop->s, left - 1);
-        type_step(pop->ctx, DRAW_WORK);
+        type_step(pop->ctx, DICT_DRAW_WORK);
     }
 }
 
@@ -387,7 +319,7 @@ static enum status pop_dict_rebuild(const struct pop *pop, struct dict *dict)
             set_dict_free(rest);
             return STATUS_NO_MEMORY;
         }
-        type_step(pop->ctx, DRAW_WORK);
+        type_step(pop->ctx, DICT_DRAW_WORK);
     }
     struct set_iter iter;
     set_iter_init_body(&iter, set_body(pop->s));

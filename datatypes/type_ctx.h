@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct epoch_thread;
-struct hash_seed;
+struct siphash_seed;
 struct rng;
 
 // Thresholds of the encodings; shared by all threads, written by CONFIG SET at any time, so that
@@ -21,13 +21,15 @@ struct type_limits {
     _Atomic int list_max_packed_size;      // a chunk of a list: elements, or -1..-5 for 4..64 KB
     _Atomic size_t zset_max_packed_entries; // a sorted set stays one packed blob up to this many
     _Atomic size_t zset_max_packed_value;   // ... and while no member is longer than this
+    _Atomic size_t hash_max_packed_entries; // a hash stays one packed blob up to this many fields
+    _Atomic size_t hash_max_packed_value;   // ... and while no field or value is longer than this
     _Atomic size_t hll_sparse_max_bytes;    // a HyperLogLog stays sparse up to this length
     _Atomic size_t max_string_bytes;        // proto-max-bulk-len: longest string a command may make
 };
 
 struct type_ctx {
     struct epoch_thread *epoch; // inside a section whenever an operation runs
-    const struct hash_seed *seed;
+    const struct siphash_seed *seed;
     struct rng *rng;
     const struct type_limits *limits;
     // NULL, or lets others go on in the middle of a long operation: what is private or locked stays

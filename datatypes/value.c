@@ -4,6 +4,7 @@
 // by the module of the type. A new type adds its kind here and nowhere else below the commands.
 #include "datatypes/value.h"
 
+#include "datatypes/hash.h"
 #include "datatypes/list.h"
 #include "datatypes/set.h"
 #include "datatypes/str.h"
@@ -21,6 +22,7 @@ enum value_type value_type(struct value v)
     case VALUE_SET:
         return TYPE_SET;
     case VALUE_HASH:
+    case VALUE_HASH_PACKED:
         return TYPE_HASH;
     case VALUE_LIST:
         return TYPE_LIST;
@@ -48,6 +50,8 @@ const char *value_encoding(struct value v)
         return str_encoding(v);
     case TYPE_SET:
         return set_encoding(v);
+    case TYPE_HASH:
+        return hash_encoding(v);
     case TYPE_LIST:
         return "quicklist"; // whatever it is inside, as in Redis 7.0
     case TYPE_ZSET:
@@ -77,12 +81,14 @@ enum status value_set_expire(struct type_ctx *ctx, struct value v, int64_t at_ms
 
 enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_copy(ctx, v, out);
-    case VALUE_LIST:
+    case TYPE_HASH:
+        return hash_copy(ctx, v, out);
+    case TYPE_LIST:
         return list_copy(ctx, v, out);
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         return zset_copy(ctx, v, out);
     default:
         return str_copy(v, out);
@@ -91,29 +97,35 @@ enum status value_copy(struct type_ctx *ctx, struct value v, struct value *out)
 
 void value_free(struct value v)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_free(v);
         break;
-    case VALUE_LIST:
+    case TYPE_HASH:
+        hash_free(v);
+        break;
+    case TYPE_LIST:
         list_free(v);
         break;
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         zset_free(v);
         break;
     default:
         str_free(v);
+        break;
     }
 }
 
 bool value_free_lazily(struct lazyfree *lf, struct value v)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_free_lazily(lf, v);
-    case VALUE_LIST:
+    case TYPE_HASH:
+        return hash_free_lazily(lf, v);
+    case TYPE_LIST:
         return list_free_lazily(lf, v);
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         return zset_free_lazily(lf, v);
     default:
         return str_free_lazily(lf, v);
@@ -122,29 +134,35 @@ bool value_free_lazily(struct lazyfree *lf, struct value v)
 
 void value_retire(struct type_ctx *ctx, struct value v)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_retire(ctx, v);
         break;
-    case VALUE_LIST:
+    case TYPE_HASH:
+        hash_retire(ctx, v);
+        break;
+    case TYPE_LIST:
         list_retire(ctx, v);
         break;
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         zset_retire(ctx, v);
         break;
     default:
         str_retire(ctx, v);
+        break;
     }
 }
 
 size_t value_memory(struct value v, size_t samples)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_memory(v, samples);
-    case VALUE_LIST:
+    case TYPE_HASH:
+        return hash_memory(v, samples);
+    case TYPE_LIST:
         return list_memory(v, samples);
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         return zset_memory(v, samples);
     default:
         return str_memory(v);
@@ -153,12 +171,14 @@ size_t value_memory(struct value v, size_t samples)
 
 size_t value_weight(struct value v)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_count(v);
-    case VALUE_LIST:
+    case TYPE_HASH:
+        return hash_count(v);
+    case TYPE_LIST:
         return list_count(v);
-    case VALUE_ZSET:
+    case TYPE_ZSET:
         return zset_count(v);
     default:
         return 1;
@@ -167,12 +187,14 @@ size_t value_weight(struct value v)
 
 uint64_t value_prefetch(struct value v, const char *member, size_t len)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         return set_prefetch(v, member, len);
-    case VALUE_ZSET:
+    case TYPE_HASH:
+        return hash_prefetch(v, member, len);
+    case TYPE_ZSET:
         return zset_prefetch(v, member, len);
-    case VALUE_LIST:
+    case TYPE_LIST:
         list_prefetch(v);
         return 0;
     default:
@@ -182,11 +204,14 @@ uint64_t value_prefetch(struct value v, const char *member, size_t len)
 
 void value_prefetch_member(struct value v, uint64_t hash)
 {
-    switch (value_kind(v)) {
-    case VALUE_SET:
+    switch (value_type(v)) {
+    case TYPE_SET:
         set_prefetch_member(v, hash);
         break;
-    case VALUE_ZSET:
+    case TYPE_HASH:
+        hash_prefetch_field(v, hash);
+        break;
+    case TYPE_ZSET:
         zset_prefetch_member(v, hash);
         break;
     default:

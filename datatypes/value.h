@@ -8,8 +8,8 @@
 //     2            bits 4-7 length 0..7, bytes 1..7 the text   VALUE_TINY     }
 //     3            pointer to struct str                       VALUE_STR      }
 //     4            pointer to struct str_ttl                   VALUE_STR_TTL  }
-//     5..8         pointer to a struct that begins with object VALUE_SET, VALUE_HASH, ...
-//     9            pointer to struct str_mutable, which does   VALUE_STR_MUTABLE (a string, too)
+//     5..9         pointer to a struct that begins with object VALUE_SET, VALUE_HASH, ...
+//     10           pointer to struct str_mutable, which does   VALUE_STR_MUTABLE (a string, too)
 //
 // Why one word: a lock-free reader must never combine an old value with a new type or expire time.
 // So the expire time lives with the value, not with the key: strings with one are a VALUE_STR_TTL,
@@ -47,7 +47,8 @@ enum value_kind {
     VALUE_HASH = 6,
     VALUE_LIST = 7,
     VALUE_ZSET = 8,
-    VALUE_STR_MUTABLE = 9, // an object to readers without locks, a string to everybody else
+    VALUE_HASH_PACKED = 9,  // a hash in one block; VALUE_HASH is one in a dictionary
+    VALUE_STR_MUTABLE = 10, // an object to readers without locks, a string to everybody else
 };
 
 enum value_type { TYPE_NONE, TYPE_STRING, TYPE_SET, TYPE_HASH, TYPE_LIST, TYPE_ZSET };
@@ -162,6 +163,12 @@ static inline void object_write_begin(struct object *o)
 {
     uint64_t seq = atomic_load_explicit(&o->seq, memory_order_relaxed);
     atomic_store_explicit(&o->seq, seq | 1, memory_order_relaxed);
+}
+
+// Whether a section is open. Caller holds the key's write lock.
+static inline bool object_changing(const struct object *o)
+{
+    return atomic_load_explicit(&o->seq, memory_order_relaxed) & 1;
 }
 
 // Ends it; a no-op outside a section. A collection that was emptied and unpublished is left odd for

@@ -30,7 +30,6 @@
 #include "datatypes/zset.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
@@ -45,19 +44,11 @@ enum { COPY_WORK = 4 }; // for each member of an index, see type_step()
 
 struct zset_node *zset_node_new(const char *member, size_t len, double score)
 {
-    size_t head = len < ZSET_NODE_LONG ? 1 : 1 + sizeof(uint32_t);
-    struct zset_node *node = mem_alloc(sizeof *node + head + len);
+    struct zset_node *node = mem_alloc(sizeof *node + packed_text_size(len));
     if (node == NULL)
         return NULL;
     zset_node_set_score(node, score);
-    if (len < ZSET_NODE_LONG) {
-        node->text[0] = (unsigned char)len;
-    } else {
-        node->text[0] = ZSET_NODE_LONG;
-        memcpy(node->text + 1, &(uint32_t){(uint32_t)len}, sizeof(uint32_t));
-    }
-    if (len > 0) // member may be NULL otherwise
-        memcpy(node->text + head, member, len);
+    packed_text_write(node->text, member, len);
     return node;
 }
 
@@ -349,7 +340,7 @@ static enum status put_first(struct type_ctx *ctx, struct zset *z,
         publish(ctx, z, zset_body_make(ZSET_BODY_INDEX, pointer), 1);
         return STATUS_OK;
     }
-    pointer = packed_blob_new(nbytes);
+    pointer = packed_blob_new(0, nbytes);
     if (pointer == NULL)
         return STATUS_NO_MEMORY;
     packed_zset_push(pointer, add);
@@ -512,7 +503,7 @@ enum status zset_copy(struct type_ctx *ctx, struct value v, struct value *out)
     void *copy = NULL;
 
     if (kind == ZSET_BODY_PACKED)
-        copy = packed_blob_copy(zset_body_pointer(body));
+        copy = packed_blob_copy(zset_body_pointer(body), 0);
     else if (kind == ZSET_BODY_INDEX)
         copy = index_copy(ctx, zset_body_pointer(body));
     if (copy == NULL && kind != ZSET_BODY_NONE)

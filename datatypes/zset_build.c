@@ -97,7 +97,7 @@ static bool may_be_packed(const struct zset_build *b, size_t *nbytes)
 
 static struct packed_blob *packed_of(const struct zset_build *b, size_t nbytes)
 {
-    struct packed_blob *ps = packed_blob_new(nbytes);
+    struct packed_blob *ps = packed_blob_new(0, nbytes);
     struct packed_zset_entry e;
     struct rank_pos pos;
 

@@ -2,7 +2,7 @@
 //
 // A member of a large sorted set: one block that the set's dictionary and its order share.
 //
-//     +0 score (published)   +8 [1 byte length 0..254][bytes]  or  [255][4 bytes length][bytes]
+//     +0 score (published)   +8 member, a text of packed_blob.h
 //
 // The member never changes. The score is one word that lock-free readers load, stored inside a
 // write section (value.h, rules 3 and 4).
@@ -13,25 +13,16 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { ZSET_NODE_LONG = 255 }; // first length byte of a member whose length takes four more bytes
+#include "datatypes/packed_blob.h"
 
 struct zset_node {
     _Atomic uint64_t score; // the bits of a double
-    unsigned char text[];
+    char text[];
 };
 
 static inline void zset_node_member(const void *node, const char **member, size_t *len)
 {
-    const unsigned char *at = ((const struct zset_node *)node)->text;
-    size_t n = *at++;
-    if (n == ZSET_NODE_LONG) {
-        uint32_t length;
-        memcpy(&length, at, sizeof length);
-        at += sizeof length;
-        n = length;
-    }
-    *member = (const char *)at;
-    *len = n;
+    packed_text_read(((const struct zset_node *)node)->text, member, len);
 }
 
 static inline double zset_node_score(const struct zset_node *node)

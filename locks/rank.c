@@ -16,7 +16,7 @@
 #define BIT(rank) (UINT32_C(1) << (rank))
 // Whoever runs a command has its keys; whoever has closed the gate may look at all that is listed.
 #define COMMAND (BIT(RANK_KEY) | BIT(RANK_EXCLUSIVE))
-#define CHANGE  (BIT(RANK_KEY) | BIT(RANK_EXPIRE))
+#define CHANGE  (COMMAND | BIT(RANK_EXPIRE))
 
 #define ROW(rank, under) [rank] = {#rank, under}
 
@@ -28,7 +28,7 @@ static const struct {
 } ranks[LOCK_RANKS] = {
     ROW(RANK_EXPIRE, 0),
     ROW(RANK_EXCLUSIVE, BIT(RANK_EXPIRE)),
-    ROW(RANK_KEY, BIT(RANK_KEY)),
+    ROW(RANK_KEY, COMMAND),
     ROW(RANK_DICT_RESIZE, CHANGE),
     ROW(RANK_DICT_BUCKET, CHANGE | BIT(RANK_DICT_RESIZE)),
     ROW(RANK_DICT_BUCKET_HIGH, CHANGE | BIT(RANK_DICT_RESIZE) | BIT(RANK_DICT_BUCKET)),
@@ -39,6 +39,7 @@ static const struct {
     ROW(RANK_INBOX, COMMAND | BIT(RANK_CLIENTS)),
     ROW(RANK_DEFERRED, COMMAND),
     ROW(RANK_LAZYFREE, COMMAND | BIT(RANK_EXPIRE) | BIT(RANK_DICT_RESIZE)),
+    ROW(RANK_WATCH, CHANGE),
     ROW(RANK_ERRORS, COMMAND),
     ROW(RANK_RATES, COMMAND),
     ROW(RANK_CONFIG, COMMAND),

@@ -51,6 +51,7 @@ enum lock_rank {
     RANK_INBOX,            // what other threads have for a connection thread
     RANK_DEFERRED,         // commands that wait for the gate to open
     RANK_LAZYFREE,         // what is to be freed in slices
+    RANK_WATCH,            // who watches a key
     RANK_ERRORS,           // the counts of errors
     RANK_RATES,            // the samples of rates
     RANK_CONFIG,           // the configuration

@@ -86,7 +86,9 @@ static void describe(char *state)
 
     for (int i = 0; i < 4; i++) {
         const char *type = inproc_run(client, "TYPE %s", keys[i]);
-        bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0;
+        bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0,
+             is_hash = strcmp(type, "+hash\r\n") == 0;
+        const char *whole = is_set ? "SMEMBERS" : is_hash ? "HGETALL" : "GET";
         bool is_string = strcmp(type, "+string\r\n") == 0;
         append_sorted(state, &used, keys[i]);
         if (is_zset) { // in order, and each score behind its member
@@ -98,10 +100,11 @@ static void describe(char *state)
             append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
             continue;
         }
-        append_sorted(state, &used, inproc_run(client, is_set ? "SMEMBERS %s" : "GET %s", keys[i]));
+        append_sorted(state, &used, inproc_run(client, "%s %s", whole, keys[i]));
         append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
-        if (is_set)
-            append_sorted(state, &used, inproc_run(client, "SCARD %s", keys[i]));
+        if (is_set || is_hash)
+            append_sorted(state, &used,
+                          inproc_run(client, "%s %s", is_set ? "SCARD" : "HLEN", keys[i]));
         if (is_string)
             append_string(state, &used, keys[i]);
         append_list(state, &used, keys[i]);
@@ -475,6 +478,223 @@ static void test_zset_algebra_without_memory(void **state)
     assert_int_equal(run_short_of_memory("ZRANGE b 0 -1", NULL), 0);
 }
 
+// Places in a row along the equator.
+static void gfill(const char *key, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(inproc_int(client, "GEOADD %s %d.5 0.5 m%d", key, i, i), 1);
+}
+
+static void test_geo_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("GEOADD a 1 2 x 3 4 y 5 6 x", ":2\r\n") >= 3);
+    assert_true(run_short_of_memory("GEOADD a CH 1 2 x 3.5 4 y 7 8 z", ":3\r\n") >= 1);
+    gfill("b", 150);
+    assert_true(run_short_of_memory("GEOADD b CH 100 0 m1 1 1 new 120 1 m2", ":3\r\n") >= 1);
+    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMLONLAT 50 0 BYRADIUS 5000 km ASC WITHDIST",
+                                    NULL) >= 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMMEMBER m50 BYBOX 9000 10 km", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 5000 km COUNT 20 WITHCOORD", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS_RO b 50 0 5000 km COUNT 20 ANY", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE d", ":18\r\n") >= 18);
+    assert_true(
+        run_short_of_memory("GEORADIUSBYMEMBER b m60 5000 km COUNT 9 STOREDIST d", ":9\r\n") >= 9);
+    assert_true(
+        run_short_of_memory("GEOSEARCHSTORE d b FROMMEMBER m60 BYBOX 500 500 km", ":5\r\n") >= 5);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE b", ":18\r\n") >= 18);
+    assert_int_equal(run_short_of_memory("GEOPOS b m50 m60 none", NULL), 0);
+    assert_int_equal(run_short_of_memory("GEODIST b m50 m51 km", NULL), 0);
+}
+
+// ---- hashes ----------------------------------------------------------------------------------
+
+// Two hashes of `n` fields f<i> with values v<i>: "a" and, of that many more, "b".
+static void fill_hashes(int n)
+{
+    for (int i = 0; i < 4 * n; i++) {
+        if (i < n)
+            assert_int_equal(inproc_int(client, "HSET a f%d v%d", i, i), 1);
+        assert_int_equal(inproc_int(client, "HSET b f%d v%d", i, i), 1);
+    }
+}
+
+static void test_hset_without_memory(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    assert_true(run_short_of_memory("HSET c f v", ":1\r\n") >= 2); // the entry and the block
+    assert_true(run_short_of_memory("HSET d f v g w f x", ":2\r\n") >= 2);
+    fill_hashes(150); // b is a dictionary
+    assert_int_equal(inproc_int(client, "PEXPIRE b 1000000"), 1);
+    assert_true(run_short_of_memory("HSET a f1 other", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("HSET a f1 x n1 y f2 z n1 w", ":1\r\n") >= 3);
+    run_short_of_memory("HSETNX a n2 y", ":1\r\n"); // may fit in what is there
+    assert_true(run_short_of_memory("HSET b f1 other", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("HSET b f1 x n1 y f2 z n1 w n2 v f1 u", ":2\r\n") >= 6);
+    assert_true(run_short_of_memory("HSETNX b n3 y", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("HINCRBY b n 5", ":5\r\n") >= 1);
+    run_short_of_memory("HINCRBYFLOAT a n 0.5", "$3\r\n0.5\r\n");
+    snprintf(command, sizeof command, "HSET a z %s f1 short q r", LONG_A); // becomes a dictionary
+    assert_true(run_short_of_memory(command, ":2\r\n") >= 150);
+    snprintf(command, sizeof command, "HSET d z %s", LONG_A);
+    assert_true(run_short_of_memory(command, ":1\r\n") >= 4);
+}
+
+// Many fields at once: of a dictionary the old values are put back, in a packed hash and where none
+// was the change is made aside.
+static void test_hset_takes_much_back(void **state)
+{
+    static char command[1 << 15];
+
+    (void)state;
+    fill_hashes(150); // b is a dictionary of 600
+    for (int i = 0; i < 2; i++) {
+        size_t used = (size_t)sprintf(command, "HMSET %s", i ? "a" : "b");
+        for (int f = 50; f < 250; f++)
+            used += (size_t)sprintf(command + used, " f%d x%d n%d y", f % 200, f, f / 2);
+        int failures = run_short_of_memory(command, "+OK\r\n");
+        assert_true(failures >= (i ? 2 : 200));
+    }
+    assert_int_equal(inproc_int(client, "HLEN b"), 700);
+    assert_int_equal(inproc_int(client, "HLEN a"), 300);
+    assert_string_equal(inproc_run(client, "HMGET b f199 f0 f250"),
+                        "*3\r\n$4\r\nx199\r\n$4\r\nx200\r\n$4\r\nv250\r\n");
+    assert_true(run_short_of_memory("HSET b f1 1 f2 2 f1 3 q 4 f1 5 q 6 r 7", ":2\r\n") >= 7);
+    assert_int_equal(inproc_int(client, "HDEL b f1 f2 q r n25 nothing"), 5);
+}
+
+static void test_hdel_without_memory(void **state)
+{
+    (void)state;
+    fill_hashes(150);
+    assert_true(run_short_of_memory("HDEL a f1", ":1\r\n") >= 1);
+    assert_true(run_short_of_memory("HDEL a f2 f3 nothing f4 f2", ":3\r\n") >= 3);
+    assert_int_equal(run_short_of_memory("HDEL b f2 f3 f4", ":3\r\n"), 0);
+    assert_true(run_short_of_memory("COPY b d", ":1\r\n") >= 150);
+}
+
+// Nothing but a sample of a dictionary needs memory to walk.
+static void test_hash_walks_without_memory(void **state)
+{
+    static const char *const none[] = {"HGETALL b",       "HKEYS b",
+                                       "HVALS a",         "HMGET b f1 f2 nothing f3",
+                                       "HRANDFIELD a 10", "HRANDFIELD b -10 WITHVALUES",
+                                       "HRANDFIELD b",    "HRANDFIELD b 590 WITHVALUES",
+                                       "HGET b f1",       "HRANDFIELD b 1000"};
+
+    (void)state;
+    fill_hashes(150);
+    assert_true(run_short_of_memory("HRANDFIELD b 10", NULL) >= 1);
+    assert_true(run_short_of_memory("HRANDFIELD b 100 WITHVALUES", NULL) >= 1);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(run_short_of_memory(none[i], NULL), 0);
+    run_short_of_memory("HSCAN a 0", NULL);
+    run_short_of_memory("HSCAN b 0 COUNT 100", NULL);
+}
+
+// A transaction does not run at all when its MULTI, or one of its commands, was not accepted.
+static void test_transactions_without_memory(void **state)
+{
+    static char before[STATE_CHARS], after[STATE_CHARS];
+    int failures = 0;
+
+    (void)state;
+    describe(before);
+    for (long n = 0;; n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        mem_fail_after(n);
+        bool began = inproc_run(client, "MULTI")[0] == '+';
+        bool queued = began && inproc_run(client, "SET a 1")[0] == '+';
+        queued = queued && inproc_run(client, "SET b %s%s", LONG_A, LONG_B)[0] == '+';
+        mem_fail_after(-1);
+        const char *reply = inproc_run(client, "EXEC");
+        if (queued)
+            break;
+        failures++;
+        assert_string_equal(
+            reply, began ? "-EXECABORT Transaction discarded because of previous errors.\r\n"
+                         : "-ERR EXEC without MULTI\r\n");
+        describe(after);
+        assert_string_equal(after, before);
+    }
+    assert_true(failures >= 2);
+}
+
+static void queue_additions(void)
+{
+    inproc_run(client, "MULTI");
+    for (int i = 0; i < 100; i++) // more keys than a table has room for at first
+        inproc_run(client, "SADD %c member:%d", i < 50 ? 'a' : 'b', i);
+}
+
+static void test_exec_without_memory(void **state)
+{
+    static char before[STATE_CHARS], after[STATE_CHARS];
+    const char *reply;
+    long n = 0;
+
+    (void)state;
+    describe(before);
+    // As long as the keys cannot be locked nothing happens.
+    for (;; n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        queue_additions();
+        mem_fail_after(n);
+        reply = inproc_run(client, "EXEC");
+        mem_fail_after(-1);
+        if (reply[0] != '-')
+            break;
+        assert_true(strncmp(reply, "-OOM ", 5) == 0);
+        describe(after);
+        assert_string_equal(after, before);
+        assert_string_equal(inproc_run(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
+    }
+    assert_true(n >= 2);
+    // From there on single commands fail, which is told in their places.
+    for (; strstr(reply, "-OOM "); n++) {
+        assert_true(n < ALLOCATIONS_MAX);
+        assert_true(strncmp(reply, "*100\r\n", 6) == 0);
+        inproc_run(client, "FLUSHALL");
+        queue_additions();
+        mem_fail_after(n);
+        reply = inproc_run(client, "EXEC");
+        mem_fail_after(-1);
+    }
+    assert_int_equal(inproc_int(client, "SCARD b"), 50);
+}
+
+static void test_watch_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("WATCH a b c", "+OK\r\n") >= 3);
+    inproc_run(client, "SET b 1");
+    inproc_run(client, "MULTI");
+    assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
+}
+
+// SORT allocates for the elements, for what they are sorted by, for the keys that it finds and for
+// what it stores.
+static void test_sort_without_memory(void **state)
+{
+    static const char INTO[] = "SORT a BY c:* GET # GET c:* GET d:*->f STORE d";
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        inproc_run(client, "RPUSH a %d", i * 37 % 100);
+        inproc_run(client, "SET c:%d %d", i, 100 - i);
+        inproc_run(client, "HSET d:%d f %d%s", i, i, LONG_A);
+    }
+    inproc_run(client, "RPUSH b %0100d", 1);
+    assert_true(run_short_of_memory("SORT a", NULL) >= 3);
+    assert_true(run_short_of_memory("SORT_RO a ALPHA GET c:*", NULL) >= 10);
+    assert_true(run_short_of_memory("SORT b", NULL) >= 4); // a long number is copied
+    assert_true(run_short_of_memory(INTO, ":300\r\n") >= 10);
+    assert_int_equal(inproc_int(client, "DBSIZE"), 203); // no entry was left without a value
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +713,15 @@ int main(void)
         cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
         cmocka_unit_test_setup(test_zrem_without_memory, setup),
         cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_geo_without_memory, setup),
+        cmocka_unit_test_setup(test_hset_without_memory, setup),
+        cmocka_unit_test_setup(test_hset_takes_much_back, setup),
+        cmocka_unit_test_setup(test_hdel_without_memory, setup),
+        cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
+        cmocka_unit_test_setup(test_sort_without_memory, setup),
+        cmocka_unit_test_setup(test_transactions_without_memory, setup),
+        cmocka_unit_test_setup(test_exec_without_memory, setup),
+        cmocka_unit_test_setup(test_watch_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);

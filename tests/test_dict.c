@@ -12,7 +12,7 @@
 
 #include "datatypes/dict.h"
 #include "datatypes/dict_internal.h"
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "datatypes/mem.h"
 #include "datatypes/rng.h"
 #include "locks/epoch.h"
@@ -37,7 +37,7 @@ enum { N = 1000000, SCANS = 40 };
 #endif
 
 static const struct dict_type type = {node_key};
-static const struct hash_seed seed = {0x0123456789abcdef, 0xfedcba9876543210};
+static const struct siphash_seed seed = {0x0123456789abcdef, 0xfedcba9876543210};
 static const enum dict_mode modes[] = {DICT_OWNED, DICT_SHARED};
 
 static struct epoch *domain;

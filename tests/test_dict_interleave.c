@@ -17,7 +17,7 @@
 
 #include "datatypes/dict.h"
 #include "datatypes/dict_internal.h"
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "datatypes/rng.h"
 #include "locks/epoch.h"
 
@@ -43,7 +43,7 @@ static void node_key(const void *ptr, const char **key, size_t *nkey)
 }
 
 static const struct dict_type type = {node_key};
-static const struct hash_seed seed = {3, 5};
+static const struct siphash_seed seed = {3, 5};
 static const enum dict_mode modes[] = {DICT_OWNED, DICT_SHARED};
 
 static struct node nodes[TOTAL];

@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
+#include "datatypes/hash.h"
 #include "datatypes/lazyfree.h"
 #include "datatypes/mem.h"
 #include "datatypes/set.h"
@@ -290,6 +292,50 @@ static void test_lazyfree_of_a_replaced_dictionary_without_memory(void **state)
     set_free(set);
 }
 
+// A hash with that many fields; packed while `nvalue` and their number are within the limits.
+static struct value make_hash(int fields, size_t nvalue)
+{
+    struct value v = VALUE_ABSENT;
+    char *text = mem_zalloc(nvalue);
+    char field[16];
+    bool added;
+
+    assert_non_null(text);
+    for (int i = 0; i < fields; i++) {
+        struct hash_pair pair = {field, (size_t)snprintf(field, sizeof field, "f%d", i), text,
+                                 nvalue};
+        struct value old = v;
+        assert_int_equal(hash_set(CTX, old, &pair, &v, &added), STATUS_OK);
+        if (v.bits != old.bits)
+            value_free(old);
+    }
+    mem_free(text);
+    return v;
+}
+
+static void test_lazyfree_of_hashes(void **state)
+{
+    (void)state;
+    atomic_store_explicit(&fixture.limits.hash_max_packed_entries, 8, memory_order_relaxed);
+    atomic_store_explicit(&fixture.limits.hash_max_packed_value, LAZYFREE_BYTES,
+                          memory_order_relaxed);
+    assert_false(value_free_lazily(&queue, make_hash(8, 1)));
+    assert_false(value_free_lazily(&queue, make_hash(LAZYFREE_NODES, 1)));
+    struct value block = make_hash(2, LAZYFREE_BYTES / 2);
+    assert_true(hash_is_packed(block));
+    lazyfree_expect(&queue, 2);
+    assert_true(value_free_lazily(&queue, block));
+    assert_true(value_free_lazily(&queue, make_hash(LAZYFREE_NODES + 1, 1)));
+    assert_false(lazyfree_step(&queue, INT64_MAX));
+    assert_int_equal(freed(), 2);
+    assert_false(is_queued(make_hash(8, 1)));
+    assert_true(is_queued(make_hash(2, LAZYFREE_BYTES / 2)));
+    assert_false(lazyfree_step(&queue, INT64_MAX));
+    assert_true(is_queued(make_hash(10 * LAZYFREE_SLICE, 1)));
+    assert_in_range(count_slices(), 5, 20);
+    assert_int_equal(freed(), 4);
+}
+
 static void test_lazyfree_of_private_values(void **state)
 {
     (void)state;
@@ -321,6 +367,7 @@ int main(void)
         TEST(test_lazyfree_gets_what_the_domain_leaves),
         TEST(test_lazyfree_of_a_replaced_dictionary),
         TEST(test_lazyfree_of_a_replaced_dictionary_without_memory),
+        TEST(test_lazyfree_of_hashes),
         TEST(test_lazyfree_of_private_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -457,9 +457,14 @@ static void test_every_order_gives_the_same_verdict(void **state)
 
 // ---- the model against the server ---------------------------------------------------------------
 
+static void run_command(void *c, const char *command)
+{
+    inproc_run(c, "%s", command);
+}
+
 static const char *run_text(struct inproc_client *c, const char *line, struct strbuf *text)
 {
-    inproc_run(c, "%s", line);
+    linear_load_each(line, run_command, c);
     strbuf_clear(text);
     reply_text_of_raw(c->client.reply.data, c->client.reply.len, text);
     return text->data;

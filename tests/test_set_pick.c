@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "datatypes/set.h"
 #include "datatypes/set_internal.h"
 #include "datatypes/str.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/type_fixture.h"
 
 static struct type_fixture fixture;
@@ -59,23 +59,6 @@ static size_t number_of(const struct set_member *member)
     int64_t n = -1;
     assert_true(str_parse_i64(member->data, member->len, &n));
     return (size_t)n;
-}
-
-// Fails unless the frequencies can come from `cells` equally likely outcomes: chi-square below what
-// chance exceeds once in a few million runs (Wilson and Hilferty's approximation at 5 sigma).
-static void assert_uniform(const unsigned *frequency, size_t cells, const char *what)
-{
-    double total = 0, chi2 = 0, df = (double)cells - 1;
-    for (size_t i = 0; i < cells; i++)
-        total += frequency[i];
-    for (size_t i = 0; i < cells; i++) {
-        double off = frequency[i] - total / (double)cells;
-        chi2 += off * off / (total / (double)cells);
-    }
-    double limit = df * pow(1 - 2 / (9 * df) + 5 * sqrt(2 / (9 * df)), 3);
-    if (chi2 > limit)
-        fail_msg("%s: chi-square %.1f with %.0f degrees of freedom, limit %.1f", what, chi2, df,
-                 limit);
 }
 
 static void test_set_random_is_uniform(void **state)

@@ -12,7 +12,9 @@
 
 #include <cmocka.h>
 
+#include "datatypes/hash.h"
 #include "datatypes/list.h"
+#include "datatypes/mem.h"
 #include "datatypes/set.h"
 #include "datatypes/zset.h"
 #include "datatypes/zset_build.h"
@@ -101,6 +103,33 @@ static void pick_set(const struct set_member *m, void *arg)
 static void pick_zset(const struct zset_member *m, void *arg)
 {
     pick(arg, m->data, m->len);
+}
+
+static void pick_hash(const struct hash_pair *pair, void *arg)
+{
+    pick(arg, pair->field, pair->nfield);
+    assert_int_equal(pair->nvalue, pair->nfield);
+    assert_memory_equal(pair->value, pair->field, pair->nfield);
+}
+
+// Each value is its field's name.
+static struct value full_hash(void)
+{
+    struct value v = VALUE_ABSENT;
+    char text[32];
+    bool added;
+
+    for (int i = 0; i < MEMBERS; i++) {
+        size_t len = format_member(text, i);
+        struct hash_pair pair = {text, len, text, len};
+        struct value old = v;
+        assert_int_equal(hash_set(CTX, old, &pair, &v, &added), STATUS_OK);
+        assert_true(added);
+        if (v.bits != old.bits)
+            value_free(old);
+    }
+    forget_steps();
+    return v;
 }
 
 static struct value full_set(void)
@@ -209,6 +238,60 @@ static void test_zset_copy_and_sample(void **state)
     zset_free(copy);
 }
 
+// In a dictionary and in a blob as large as the limits allow.
+static void test_hash_copy_and_sample(void **state)
+{
+    static const int parts[] = {MEMBERS / 10, MEMBERS / 2, MEMBERS};
+    static const size_t limits[] = {512, MEMBERS};
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        atomic_store(&fixture.limits.hash_max_packed_entries, limits[k]);
+        struct value v = full_hash(), copy;
+        assert_int_equal(hash_is_packed(v), k);
+        assert_int_equal(hash_copy(CTX, v, &copy), STATUS_OK);
+        if (!hash_is_packed(v)) // else it is one block
+            assert_steps(MEMBERS, 1);
+        hash_free(v);
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            struct picked taken = {.n = 0};
+            assert_int_equal(hash_sample(CTX, copy, (size_t)parts[i], pick_hash, &taken),
+                             STATUS_OK);
+            assert_steps((size_t)parts[i], 1);
+            assert_int_equal(taken.n, parts[i]);
+        }
+        hash_free(copy);
+    }
+}
+
+// A blob as large as the limits allow moves to a dictionary, and what is half done is thrown away.
+static void test_hash_moves(void **state)
+{
+    struct hash_pair pair = {"one", 3, "more", 4};
+    struct picked all = {.n = 0};
+    struct value v, moved, failed;
+    bool added, removed;
+
+    (void)state;
+    atomic_store(&fixture.limits.hash_max_packed_entries, MEMBERS);
+    v = full_hash();
+    assert_true(hash_is_packed(v));
+    mem_fail_after(MEMBERS);
+    assert_int_equal(hash_set(CTX, v, &pair, &failed, &added), STATUS_NO_MEMORY);
+    mem_fail_after(-1);
+    assert_steps(MEMBERS, 2);
+    assert_int_equal(hash_count(v), MEMBERS);
+    assert_int_equal(hash_set(CTX, v, &pair, &moved, &added), STATUS_OK);
+    assert_steps(MEMBERS, 1);
+    assert_false(hash_is_packed(moved));
+    hash_free(v);
+    assert_int_equal(hash_remove(CTX, moved, "one", 3, &v, &removed), STATUS_OK);
+    assert_true(removed);
+    assert_int_equal(hash_sample(CTX, moved, MEMBERS, pick_hash, &all), STATUS_OK);
+    assert_int_equal(all.n, MEMBERS);
+    hash_free(moved);
+}
+
 static void test_zset_build_abort(void **state)
 {
     struct zset_build b;
@@ -251,9 +334,14 @@ static void test_list_copy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_set_copy),         TEST(test_set_pop),
-        TEST(test_set_sample),       TEST(test_zset_copy_and_sample),
-        TEST(test_zset_build_abort), TEST(test_list_copy),
+        TEST(test_set_copy),
+        TEST(test_set_pop),
+        TEST(test_set_sample),
+        TEST(test_zset_copy_and_sample),
+        TEST(test_zset_build_abort),
+        TEST(test_list_copy),
+        TEST(test_hash_copy_and_sample),
+        TEST(test_hash_moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

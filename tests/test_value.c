@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "datatypes/hash.h"
 #include "datatypes/mem.h"
 #include "datatypes/set.h"
 #include "datatypes/str.h"
@@ -54,6 +55,21 @@ static struct value make_set(const char *prefix, int members)
     return v;
 }
 
+static struct value make_hash(int fields)
+{
+    struct value v = VALUE_ABSENT, now;
+    for (int i = 0; i < fields; i++) {
+        char field[STR_I64_MAX];
+        struct hash_pair pair = {field, str_format_i64(i, field), "value", 5};
+        bool added;
+        assert_int_equal(hash_set(CTX, v, &pair, &now, &added), STATUS_OK);
+        if (now.bits != v.bits && !value_is_none(v))
+            value_free(v);
+        v = now;
+    }
+    return v;
+}
+
 static void test_value_absent_is_nothing(void **state)
 {
     (void)state;
@@ -88,6 +104,16 @@ static void test_value_names_its_type(void **state)
     assert_string_equal(value_encoding(set), "hashtable");
     assert_int_equal(value_weight(set), 3);
     value_free(set);
+    for (int packed = 0; packed < 2; packed++) {
+        struct value hash = make_hash(packed ? 3 : 600);
+        assert_int_equal(value_kind(hash), packed ? VALUE_HASH_PACKED : VALUE_HASH);
+        assert_true(value_is_object(hash));
+        assert_false(value_is_string(hash));
+        assert_string_equal(value_type_name(hash), "hash");
+        assert_string_equal(value_encoding(hash), packed ? "listpack" : "hashtable");
+        assert_int_equal(value_weight(hash), packed ? 3 : 600);
+        value_free(hash);
+    }
 }
 
 static void test_value_expire_time_keeps_the_text(void **state)
@@ -186,6 +212,27 @@ static void test_value_copy_shares_nothing(void **state)
     }
 }
 
+static void test_value_copy_of_a_hash(void **state)
+{
+    (void)state;
+    for (int fields = 3; fields < 1000; fields += 900) {
+        struct value hash = make_hash(fields), copy, timed;
+        const char *value;
+        size_t nvalue;
+        assert_int_equal(value_set_expire(CTX, hash, 70, &timed), STATUS_OK);
+        assert_true(timed.bits == hash.bits);
+        assert_true(value_expired(hash, 70));
+        assert_int_equal(value_copy(CTX, hash, &copy), STATUS_OK);
+        assert_string_equal(value_encoding(copy), value_encoding(hash));
+        value_free(hash);
+        assert_int_equal(value_expires_at(copy), 70);
+        assert_int_equal(hash_count(copy), fields);
+        assert_true(hash_get(copy, "2", 1, &value, &nvalue));
+        assert_int_equal(nvalue, 5);
+        value_retire(CTX, copy);
+    }
+}
+
 static void test_value_write_section_makes_seq_odd(void **state)
 {
     (void)state;
@@ -211,7 +258,9 @@ static void test_value_retired_memory_is_freed(void **state)
     size_t before = epoch_pending_bytes(fixture.domain);
     value_retire(CTX, make_str("a text of more than seven bytes"));
     value_retire(CTX, make_set("member:", 1000));
-    assert_true(epoch_pending_bytes(fixture.domain) > before + 1000 * 8);
+    value_retire(CTX, make_hash(1000));
+    value_retire(CTX, make_hash(5));
+    assert_true(epoch_pending_bytes(fixture.domain) > before + 2 * 1000 * 8);
     type_fixture_drain(&fixture);
     assert_int_equal(epoch_pending_bytes(fixture.domain), before);
 }
@@ -227,6 +276,7 @@ int main(void)
         TEST(test_value_expire_time_without_memory),
         TEST(test_value_expire_time_of_a_set),
         TEST(test_value_copy_shares_nothing),
+        TEST(test_value_copy_of_a_hash),
         TEST(test_value_write_section_makes_seq_odd),
         TEST(test_value_retired_memory_is_freed),
     };

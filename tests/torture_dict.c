@@ -19,7 +19,7 @@
 
 #include "datatypes/dict.h"
 #include "datatypes/dict_internal.h"
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "datatypes/rng.h"
 #include "locks/cpu.h"
 #include "locks/epoch.h"
@@ -47,7 +47,7 @@ static void node_key(const void *ptr, const char **key, size_t *nkey)
 }
 
 static const struct dict_type type = {node_key};
-static struct hash_seed seed;
+static struct siphash_seed seed;
 static struct epoch *domain;
 static struct dict *dict;
 static int64_t deadline;
@@ -311,7 +311,7 @@ static struct worker *start(enum dict_mode mode, void *(*role)(void *w), void *(
 {
     struct worker *w = calloc(THREADS, sizeof *w);
     assert_non_null(w);
-    hash_seed_random(&seed);
+    siphash_seed_random(&seed);
     domain = epoch_create();
     dict = dict_create(&type, mode, &seed);
     assert_non_null(domain);

@@ -8,13 +8,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 
 #include "locks/epoch.h"
 #include "datatypes/mem.h"
-#include "datatypes/rng.h"
 #include "tests/lib/check.h"
-#include "tests/lib/inproc.h"
+#include "tests/lib/crew.h"
 
 enum { THREADS = 4 };
 
@@ -24,60 +22,6 @@ enum { SCALE = 1 };
 #else
 enum { SCALE = 8 };
 #endif
-
-struct crew {
-    struct inproc p;
-    pthread_barrier_t start;
-    _Atomic int working; // threads of the kind that decides when it is over
-    _Atomic int64_t added, popped;
-};
-
-struct worker {
-    struct crew *crew;
-    int index;
-    struct rng rng;
-    struct inproc_client *c;
-    void (*work)(struct worker *);
-};
-
-static void *worker_main(void *arg)
-{
-    struct worker *w = arg;
-
-    w->c = inproc_client_new(&w->crew->p);
-    rng_seed(&w->rng, (uint64_t)w->index + 1);
-    pthread_barrier_wait(&w->crew->start);
-    w->work(w);
-    inproc_client_free(w->c);
-    return NULL;
-}
-
-// Runs one function on each of n threads and waits for them.
-static void run_crew(struct crew *crew, int n, void (*const *work)(struct worker *))
-{
-    pthread_t threads[16];
-    struct worker workers[16] = {0};
-
-    check(n <= 16);
-    pthread_barrier_init(&crew->start, NULL, (unsigned)n);
-    for (int i = 0; i < n; i++) {
-        workers[i] = (struct worker){.crew = crew, .index = i, .work = work[i]};
-        check_int(pthread_create(&threads[i], NULL, worker_main, &workers[i]), 0);
-    }
-    for (int i = 0; i < n; i++)
-        pthread_join(threads[i], NULL);
-    pthread_barrier_destroy(&crew->start);
-}
-
-static bool still_working(struct worker *w)
-{
-    return atomic_load_explicit(&w->crew->working, memory_order_acquire) > 0;
-}
-
-static void done_working(struct worker *w)
-{
-    atomic_fetch_sub_explicit(&w->crew->working, 1, memory_order_release);
-}
 
 // ---- each member that was added is popped exactly once ----------------------------------------
 
@@ -190,6 +134,155 @@ static void test_mset_is_one_instant_for_get(void **state)
 
     inproc_open(&crew.p);
     run_crew(&crew, 3, work);
+    inproc_close(&crew.p);
+}
+
+// ---- a transaction happens at one instant for readers without a lock ---------------------------
+
+// Long enough that a reader who has copied it meets another state of the key.
+enum { PADDED = 4000 };
+
+static char odd_value[PADDED + 1], even_value[PADDED + 1];
+
+// Whatever the transaction does in between, it leaves a value that begins with 'e' and has an even
+// length.
+static void rewrite(struct worker *w)
+{
+    for (int i = 0; i < 4000 * SCALE; i++) {
+        inproc_run(w->c, "MULTI");
+        switch (rng_below(&w->rng, 4)) {
+        case 0:
+            inproc_run(w->c, "SET key %s", odd_value);
+            inproc_run(w->c, "SET key %s", even_value);
+            break;
+        case 1:
+            inproc_run(w->c, "DEL key");
+            inproc_run(w->c, "SET key %s", even_value);
+            break;
+        case 2:
+            inproc_run(w->c, "APPEND key x");
+            inproc_run(w->c, "APPEND key x");
+            break;
+        default:
+            inproc_run(w->c, "RENAME key other");
+            inproc_run(w->c, "APPEND other x");
+            inproc_run(w->c, "SET key %s", even_value);
+        }
+        check_str_prefix(inproc_run(w->c, "EXEC"), "*");
+    }
+    done_working(w);
+}
+
+static void read_even(struct worker *w)
+{
+    while (still_working(w)) {
+        const char *reply = inproc_run(w->c, "GET key");
+        check_str_prefix(reply, "$");
+        check_int(strtol(reply + 1, NULL, 10) % 2, 0);
+        check(strchr(reply, '\n')[1] == 'e');
+    }
+}
+
+static void test_a_transaction_is_one_instant_for_get(void **state)
+{
+    (void)state;
+    struct crew crew = {.working = 1};
+    void (*work[])(struct worker *) = {rewrite, read_even, read_even};
+
+    memset(odd_value, 'o', PADDED - 1);
+    memset(even_value, 'e', PADDED);
+    inproc_open(&crew.p);
+    struct inproc_client *c = inproc_client_new(&crew.p);
+    check_str(inproc_run(c, "SET key %s", even_value), "+OK\r\n");
+    run_crew(&crew, 3, work);
+    inproc_client_free(c);
+    inproc_close(&crew.p);
+}
+
+// The same for a collection that a transaction changes, carries away and brings back.
+static void carry(struct worker *w)
+{
+    for (int i = 0; i < 2000 * SCALE; i++) {
+        inproc_run(w->c, "MULTI");
+        inproc_run(w->c, "SADD home a");
+        inproc_run(w->c, "RENAME home away");
+        inproc_run(w->c, "SADD away b");
+        inproc_run(w->c, "SREM away a b");
+        inproc_run(w->c, i % 2 ? "RENAME away home" : "COPY away home");
+        inproc_run(w->c, "DEL away");
+        check_str_prefix(inproc_run(w->c, "EXEC"), "*6\r\n:1\r\n+OK\r\n:1\r\n:2\r\n");
+    }
+    done_working(w);
+}
+
+static void read_home(struct worker *w)
+{
+    while (still_working(w)) {
+        check_int(inproc_int(w->c, "SCARD home"), 3);
+        check_str(inproc_run(w->c, "SMISMEMBER home 1 a b"), "*3\r\n:1\r\n:0\r\n:0\r\n");
+        check_int(inproc_int(w->c, "EXISTS away"), 0);
+    }
+}
+
+static void test_a_transaction_is_one_instant_for_scard(void **state)
+{
+    (void)state;
+    struct crew crew = {.working = 1};
+    void (*work[])(struct worker *) = {carry, read_home, read_home};
+
+    inproc_open(&crew.p);
+    struct inproc_client *c = inproc_client_new(&crew.p);
+    check_int(inproc_int(c, "SADD home 1 2 3"), 3);
+    run_crew(&crew, 3, work);
+    // No section was left open: readers need no lock.
+    int64_t before = store_sum(crew.p.store, offsetof(struct thread_stats, read_retries));
+    check_int(inproc_int(c, "SCARD home"), 3);
+    check_int(store_sum(crew.p.store, offsetof(struct thread_stats, read_retries)), before);
+    inproc_client_free(c);
+    inproc_close(&crew.p);
+}
+
+// ---- WATCH sees every change --------------------------------------------------------------------
+
+// Reads, adds one, writes, if nobody else did meanwhile.
+static void add_watching(struct worker *w)
+{
+    for (int i = 0; i < 2000 * SCALE; i++) {
+        inproc_run(w->c, "WATCH sum");
+        int64_t n = inproc_bulk_int(w->c, 0, "GET sum");
+        inproc_run(w->c, "MULTI");
+        inproc_run(w->c, "SET sum %d", (int)n + 1);
+        if (inproc_run(w->c, "EXEC")[1] == '1')
+            atomic_fetch_add_explicit(&w->crew->added, 1, memory_order_relaxed);
+    }
+}
+
+// The same that deletes: 0 is no key.
+static void add_or_take(struct worker *w)
+{
+    for (int i = 0; i < 2000 * SCALE; i++) {
+        inproc_run(w->c, "WATCH sum");
+        int64_t n = inproc_bulk_int(w->c, 0, "GET sum");
+        inproc_run(w->c, "MULTI");
+        inproc_run(w->c, rng_below(&w->rng, 2) ? "DEL sum" : "RENAME sum gone");
+        if (inproc_run(w->c, "EXEC")[1] == '1')
+            atomic_fetch_add_explicit(&w->crew->popped, n, memory_order_relaxed);
+    }
+}
+
+static void test_watch_misses_no_change(void **state)
+{
+    (void)state;
+    struct crew crew = {0};
+    void (*work[])(struct worker *) = {add_watching, add_watching, add_watching, add_or_take};
+
+    inproc_open(&crew.p);
+    run_crew(&crew, THREADS, work);
+    struct inproc_client *c = inproc_client_new(&crew.p);
+    int64_t left = inproc_bulk_int(c, 0, "GET sum");
+    check(atomic_load(&crew.added) > 0);
+    check_int(atomic_load(&crew.popped) + left, atomic_load(&crew.added));
+    inproc_client_free(c);
     inproc_close(&crew.p);
 }
 
@@ -426,6 +519,9 @@ int main(void)
         cmocka_unit_test(test_each_member_is_popped_once),
         cmocka_unit_test(test_no_increment_is_lost_to_deletes),
         cmocka_unit_test(test_mset_is_one_instant_for_get),
+        cmocka_unit_test(test_a_transaction_is_one_instant_for_get),
+        cmocka_unit_test(test_a_transaction_is_one_instant_for_scard),
+        cmocka_unit_test(test_watch_misses_no_change),
         cmocka_unit_test(test_sadd_of_several_is_one_instant),
         cmocka_unit_test(test_crossed_orders),
         cmocka_unit_test(test_mixed_load),

@@ -140,14 +140,26 @@ static void close_client(struct worker *w)
     strbuf_free(&w->text);
 }
 
+static void run_in_process(void *worker, const char *command)
+{
+    struct worker *w = worker;
+    inproc_run(w->in, "%s", command);
+}
+
+static void append(void *worker, const char *command)
+{
+    struct worker *w = worker;
+    redisAppendCommand(w->c, command); // there is no % in it
+}
+
 // Runs a command and returns its reply as text, NULL when none came.
 static const char *run(struct worker *w, const char *line)
 {
     if (!w->in) {
-        redisAppendCommand(w->c, line); // there is no % in it
+        append(w, line);
         return receive(w);
     }
-    inproc_run(w->in, "%s", line);
+    run_in_process(w, line);
     strbuf_clear(&w->text);
     reply_text_of_raw(w->in->client.reply.data, w->in->client.reply.len, &w->text);
     return w->text.data;
@@ -156,22 +168,27 @@ static const char *run(struct worker *w, const char *line)
 static void record_inproc(struct worker *w, const char *line)
 {
     history_call(w->log, line);
-    inproc_run(w->in, "%s", line);
+    linear_load_each(line, run_in_process, w);
     history_return_raw(w->log, history_now_ns(), w->in->client.reply.data, w->in->client.reply.len);
 }
 
 // ---- recording a round --------------------------------------------------------------------------
 
-static void send_recorded(struct worker *w, const char *line)
+// Returns how many replies there will be; the last one is the operation's.
+static int send_recorded(struct worker *w, const char *line)
 {
     history_call(w->log, line);
-    redisAppendCommand(w->c, line);
+    return linear_load_each(line, append, w);
 }
 
-static void receive_recorded(struct worker *w)
+static void receive_recorded(struct worker *w, int nreplies)
 {
-    const char *reply = receive(w);
-    int64_t now_ns = history_now_ns();
+    const char *reply = "";
+    int64_t now_ns;
+
+    for (int i = 0; i < nreplies && reply; i++)
+        reply = receive(w);
+    now_ns = history_now_ns();
 
     if (reply)
         history_return(w->log, now_ns, reply);
@@ -181,10 +198,12 @@ static void receive_recorded(struct worker *w)
 
 static void run_pipeline(struct worker *w, int first, int n)
 {
-    for (int i = first; i < first + n; i++)
-        send_recorded(w, w->lines[i]);
+    int nreplies[OPS_MAX];
+
+    for (int i = 0; i < n; i++)
+        nreplies[i] = send_recorded(w, w->lines[first + i]);
     for (int i = 0; i < n && !w->error[0]; i++)
-        receive_recorded(w);
+        receive_recorded(w, nreplies[i]);
 }
 
 // Sends a command and hangs up without waiting for the reply.
@@ -322,8 +341,7 @@ static void read_everything(struct crew *crew)
             if (w->in) {
                 record_inproc(w, line);
             } else {
-                send_recorded(w, line);
-                receive_recorded(w);
+                receive_recorded(w, send_recorded(w, line));
             }
         }
     }

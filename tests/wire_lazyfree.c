@@ -129,6 +129,18 @@ static void make_list_and_zset(struct wire *w)
     }
 }
 
+static void make_hash(struct wire *w)
+{
+    char line[BATCH * 32];
+
+    for (int i = 0; i < 10 * BATCH; i += BATCH) {
+        size_t n = (size_t)snprintf(line, sizeof line, "HSET hash");
+        for (int j = i; j < i + BATCH; j++)
+            n += (size_t)snprintf(line + n, sizeof line - n, " field:%d %d", j, j);
+        assert_int_equal(wire_int(w, "%s", line), BATCH);
+    }
+}
+
 static void push_long_elements(struct wire *w, const char *key, int elements)
 {
     const size_t len = 2000000;
@@ -193,6 +205,35 @@ static void test_lazyfree_of_long_members(void **state)
     free(text);
 }
 
+// As a whole, with long values each of which is an object of its own, and values that leave a hash
+// which stays.
+static void test_lazyfree_of_hashes(void **state)
+{
+    struct wire *w = *state;
+    const size_t len = 2000000;
+    char *text = calloc(1, len);
+    struct bytes hset[] = {BYTES("HSET"), BYTES("hash"),  BYTES("long1"),
+                           {text, len},   BYTES("long2"), {text, len}};
+
+    assert_non_null(text);
+    expect(w, "OK", "CONFIG RESETSTAT");
+    make_hash(w);
+    expect(w, ":1", "DEL hash");
+    expect_freed(w, 1);
+    expect_argv(w, ":2", 6, hset);
+    expect(w, ":1", "DEL hash");
+    expect_freed(w, 4);
+    expect_argv(w, ":2", 6, hset);
+    expect(w, ":0", "HSET hash long1 short");
+    expect_freed(w, 5);
+    expect(w, ":1", "HDEL hash long2");
+    expect_freed(w, 6);
+    assert_in_range(wire_int(w, "MEMORY USAGE hash SAMPLES 0"), 1, 20000);
+    expect(w, ":1", "DEL hash");
+    expect_freed(w, 6); // not large
+    free(text);
+}
+
 // What was deleted is freed although the only worker thread is busy with something else.
 static void test_lazyfree_beside_a_long_command(void **state)
 {
@@ -216,13 +257,15 @@ static void test_flushed_values_of_every_type(void **state)
 
     expect(w, "OK", "CONFIG RESETSTAT");
     make_list_and_zset(w);
+    make_hash(w);
     push_long_elements(w, "one", 1);
     expect(w, ":3", "RPUSH short a b c");
     expect(w, ":1", "ZADD small 1 a");
+    expect(w, ":1", "HSET few f v");
     expect(w, "OK", "SET text abc");
     expect(w, "OK", "FLUSHALL ASYNC");
     expect(w, ":0", "DBSIZE");
-    expect_freed(w, 6);
+    expect_freed(w, 8);
 }
 
 int main(void)
@@ -234,6 +277,7 @@ int main(void)
         WIRE_TEST(test_lazyfree_of_databases),
         WIRE_TEST(test_flushed_values_of_every_type),
         WIRE_TEST(test_lazyfree_of_lists_and_sorted_sets),
+        WIRE_TEST(test_lazyfree_of_hashes),
         WIRE_TEST(test_lazyfree_of_long_members),
         WIRE_TEST(test_lazyfree_beside_a_long_command),
     };

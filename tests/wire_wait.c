@@ -17,23 +17,29 @@ struct fixture {
     int members; // of the set "big", whose reply is many times what sockets and buffers hold
 };
 
-static int64_t info(struct wire *w, const char *section, const char *field)
+static int64_t field_of(const char *text, const char *field)
 {
     char name[64];
-    const char *text = wire_text(w, NULL, "INFO %s", section);
     size_t len = (size_t)snprintf(name, sizeof name, "\n%s:", field);
     const char *at = strstr(text, name);
 
     if (!at) {
-        fail_msg("INFO %s has no %s", section, field);
+        fail_msg("INFO has no %s", field);
     }
     return strtoll(at + len, NULL, 10);
 }
 
-// How many commands worker threads have begun.
+static int64_t info(struct wire *w, const char *section, const char *field)
+{
+    return field_of(wire_text(w, NULL, "INFO %s", section), field);
+}
+
+// How many commands worker threads have begun: from one reply, since one may end between two.
 static int64_t commands_begun(struct wire *w)
 {
-    return info(w, "locks", "commands_moved") + info(w, "locks", "commands_moved_running");
+    const char *text = wire_text(w, NULL, "INFO locks");
+
+    return field_of(text, "commands_moved") + field_of(text, "commands_moved_running");
 }
 
 static void fill_big(struct fixture *f)
@@ -130,6 +136,84 @@ static void test_parked_writer_holds_up_nobody(void **state)
     expect_reply(f->b, ":1");
     read_rest(f, f->a);
     expect(f->a, "PONG", "PING");
+}
+
+// Has `w` write-lock the key "held" until release_key(), on a worker thread.
+static void hold_key(struct fixture *f, struct wire *w)
+{
+    int64_t begun = commands_begun(f->c);
+
+    assert_true(wire_send_literal(w, "MULTI\r\nSADD held x\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
+    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+}
+
+// Its client goes, which wakes the sleeper; `*w` is a new connection.
+static void release_key(struct fixture *f, struct wire **w)
+{
+    wire_abort(*w);
+    *w = wire_open(f->server, 2);
+    wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+}
+
+// A transaction waits for the keys of all its commands before the first one runs, and waits like
+// any other command.
+static void test_parked_transaction(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+
+    hold_big(f, f->a);
+    assert_true(wire_send_literal(f->b, "MULTI\r\nSADD t1 x\r\nSADD big one\r\nSADD t2 x\r\n"
+                                        "SCARD t1\r\nEXEC\r\nEXISTS t1 t2\r\n"));
+    expect_reply(f->b, "OK");
+    for (int i = 0; i < 4; i++) {
+        expect_reply(f->b, "QUEUED");
+    }
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    expect(f->c, ":1", "SADD another z");
+    read_rest(f, f->a);
+    expect_reply(f->b, "[:1 :1 :1 :1]");
+    expect_reply(f->b, ":2");
+    expect(f->c, ":2", "DEL t1 t2");
+    expect(f->c, ":1", "SREM big one");
+    expect(f->c, ":1", "DEL another");
+}
+
+// Its client goes meanwhile: nothing of it has happened.
+static void test_parked_transaction_without_client(void **state)
+{
+    struct fixture *f = *state;
+    int64_t parked = info(f->c, "locks", "commands_parked");
+    struct wire *w = wire_open(f->server, 2);
+
+    expect(w, "PONG", "PING"); // it is among the connected
+    int64_t clients = info(f->c, "clients", "connected_clients");
+
+    hold_key(f, f->a);
+    assert_true(wire_send_literal(w, "MULTI\r\nSADD t1 x\r\nSADD held one\r\nEXEC\r\n"));
+    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wire_abort(w);
+    wait_until(info(f->c, "clients", "connected_clients") == clients - 1, LIMIT_MS);
+    expect(f->c, ":0", "EXISTS t1");
+    release_key(f, &f->a);
+    expect(f->c, ":0", "SISMEMBER held one");
+    expect(f->c, ":0", "EXISTS t1");
+    expect(f->c, ":1", "DEL held");
+}
+
+// A long command makes a long transaction: it runs on a worker, and its loop goes on.
+static void test_long_transaction(void **state)
+{
+    struct fixture *f = *state;
+    int64_t begun = commands_begun(f->c);
+
+    assert_true(wire_send_literal(f->a, "MULTI\r\nSCARD big\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
+    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+    expect(f->b, "PONG", "PING");
+    expect_match(f->c, ":*", "SCARD big");
+    release_key(f, &f->a);
+    expect(f->b, ":1", "SADD big two");
+    expect(f->b, ":1", "SREM big two");
 }
 
 // What a command on a worker thread has not been read of is bounded, as long as nobody needs its
@@ -357,6 +441,86 @@ static void test_long_elements_are_moved(void **state)
     expect(f->a, ":3", "LLEN to");
 }
 
+static void set_field(struct fixture *f, const char *key, const char *field, size_t len)
+{
+    char *text = malloc(len);
+    struct bytes argv[] = {BYTES("HSET"), bytes_of(key), bytes_of(field), {text, len}};
+
+    assert_non_null(text);
+    memset(text, 'v', len);
+    wire_send_argv(f->a, 4, argv);
+    assert_non_null(wire_reply(f->a));
+    free(text);
+}
+
+// A hash of a few fields is a short one, unless their values are long; so is one that has had a
+// long one, and a packed one that is walked a few times.
+static void test_long_fields_are_moved(void **state)
+{
+    static const char *const shorts[] = {"HGET h short1",   "HMGET h short1 short2",
+                                         "HSTRLEN h long0", "HSCAN p 0",
+                                         "HRANDFIELD p 20", "HGETALL p",
+                                         "HGETALL had",     "HVALS had",
+                                         "HGET had short1", "HMGET had a b short1",
+                                         "HMGET p a b c",   "HRANDFIELD p"};
+    static const char *const longs[] = {"HGET h long0",
+                                        "HMGET h short1 long1",
+                                        "HGETALL h",
+                                        "HVALS h",
+                                        "HSCAN h 0 COUNT 100",
+                                        "HRANDFIELD h 5 WITHVALUES",
+                                        "HRANDFIELD h -1000 WITHVALUES",
+                                        "HRANDFIELD p -20000"};
+    enum { LEN = 3 << 20 };
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 100; i++) {
+        expect(f->a, ":1", "HSET h short%d v", i);
+        expect(f->a, ":1", "HSET had short%d v", i);
+        expect(f->a, ":1", "HSET p short%d v", i);
+    }
+    set_field(f, "h", "long0", LEN);
+    set_field(f, "h", "long1", LEN);
+    set_field(f, "had", "long", LEN);
+    expect(f->a, ":1", "HDEL had long");
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (moves(f, shorts[i])) {
+            fail_msg("%s was moved", shorts[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (!moves(f, longs[i])) {
+            fail_msg("%s was not moved", longs[i]);
+        }
+    }
+}
+
+// A packed hash is walked for each field that is named, and copied for each that is removed.
+static void test_many_fields_are_moved(void **state)
+{
+    enum { FIELDS = 500 };
+    static const struct {
+        const char *command;
+        bool value; // one behind each field
+    } longs[] = {{"HSET h", true}, {"HMSET h", true}, {"HMGET h", false}, {"HDEL h", false}};
+    struct fixture *f = *state;
+    static char line[FIELDS * 32];
+
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        size_t n = (size_t)sprintf(line, "%s", longs[i].command);
+        for (int j = 0; j < FIELDS; j++) {
+            n += (size_t)sprintf(line + n, longs[i].value ? " f%d v" : " f%d", j);
+        }
+        if (!moves(f, line)) {
+            fail_msg("%s with %d fields was not moved", longs[i].command, FIELDS);
+        }
+        if (i == 0) {
+            expect(f->a, "\"listpack\"", "OBJECT ENCODING h");
+        }
+    }
+    expect(f->a, ":0", "EXISTS h");
+}
+
 // What range of scores is a long one shows when the set is locked.
 static void test_long_ranges_are_moved(void **state)
 {
@@ -397,15 +561,55 @@ static void test_long_ranges_are_moved(void **state)
     expect(f->a, ":89", "ZCARD z");
 }
 
+// Likewise how many places there are around another.
+static void test_long_geo_searches_are_moved(void **state)
+{
+    static const char *const shorts[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 2 km",
+                                         "GEOSEARCH g FROMMEMBER m10 BYBOX 2 2 km ASC",
+                                         "GEORADIUS g 20 0 2 km STORE to",
+                                         "GEORADIUSBYMEMBER g m100 2 km WITHCOORD",
+                                         "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 2 km",
+                                         "GEOSEARCH g FROMLONLAT 20 60 BYRADIUS 200 km"};
+    static const char *const longs[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 20000 km",
+                                        "GEOSEARCH g FROMMEMBER m10 BYBOX 20000 20 km ASC COUNT 9",
+                                        "GEORADIUS g 20 0 9000 km STORE to",
+                                        "GEORADIUSBYMEMBER_RO g m100 9000 km",
+                                        "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 9000 km"};
+    enum { PLACES = 20000, PER_COMMAND = 1000 };
+    struct fixture *f = *state;
+    static char line[PER_COMMAND * 24 + 16];
+
+    for (int i = 0; i < PLACES; i += PER_COMMAND) {
+        size_t n = (size_t)sprintf(line, "GEOADD g");
+        for (int j = i; j < i + PER_COMMAND; j++) {
+            n += (size_t)sprintf(line + n, " %d.%03d 0 m%d", j / 400, j * 5 / 2 % 1000, j);
+        }
+        expect(f->a, ":1000", "%s", line);
+    }
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (moves(f, shorts[i])) {
+            fail_msg("%s was moved", shorts[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (!moves(f, longs[i])) {
+            fail_msg("%s was not moved", longs[i]);
+        }
+    }
+    expect(f->a, ":20000", "ZCARD to");
+}
+
 // However many members a command asks for, others are served.
 static void test_endless_command(void **state)
 {
-    static const char *const commands[] = {"ZRANDMEMBER z -9223372036854775807",
-                                           "ZRANDMEMBER z -4611686018427387904",
-                                           "SRANDMEMBER big -9223372036854775807"};
+    static const char *const commands[] = {
+        "ZRANDMEMBER z -9223372036854775807", "ZRANDMEMBER z -4611686018427387904",
+        "SRANDMEMBER big -9223372036854775807", "HRANDFIELD h -9223372036854775807",
+        "HRANDFIELD h -4611686018427387903 WITHVALUES"};
     struct fixture *f = *state;
 
     expect(f->c, ":1", "ZADD z 1 a");
+    expect(f->c, ":1", "HSET h a b");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         struct wire *gone = wire_open(f->server, 2);
         char first;
@@ -538,6 +742,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_parked_writer_holds_up_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked_transaction_without_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reply_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_across_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reading_command_is_cancelled, setup, teardown),
@@ -547,7 +754,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_commands_with_keys_are_in_flight, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replied_string_is_not_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_elements_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_fields_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_fields_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_ranges_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_geo_searches_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_endless_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),

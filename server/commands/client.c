@@ -48,10 +48,14 @@ struct listing {
     bool failed;
 };
 
-static void add_flags(struct textbuf *out, uint32_t flags)
+static void add_flags(struct textbuf *out, uint32_t flags, bool multi)
 {
     size_t before = out->len;
 
+    if (multi)
+        textbuf_add(out, BYTES("x"));
+    if (flags & CLIENT_WATCH_BROKEN)
+        textbuf_add(out, BYTES("d"));
     if (flags & CLIENT_CLOSE_AFTER_REPLY)
         textbuf_add(out, BYTES("c"));
     if (flags & CLIENT_CLOSE_NOW)
@@ -86,12 +90,14 @@ static void add_line_locked(struct textbuf *out, const struct client *client, in
     textbuf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
                    (unsigned long long)client->id, client->addr, client->laddr, client->fd,
                    client->name ? client->name : "", age > 0 ? age : 0, idle > 0 ? idle : 0);
-    add_flags(out, atomic_load_explicit(&client->flags, memory_order_relaxed));
-    textbuf_printf(out, " db=%d sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0",
-                   load_int(&client->db), load_size(&client->query_bytes),
+    int multi = load_int(&client->multi);
+    add_flags(out, atomic_load_explicit(&client->flags, memory_order_relaxed), multi >= 0);
+    textbuf_printf(out, " db=%d sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0",
+                   load_int(&client->db), multi, load_size(&client->query_bytes),
                    load_size(&client->query_free));
-    textbuf_printf(out, " multi-mem=0 rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu", pending,
-                   pending, pending, pending, load_size(&client->memory));
+    textbuf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu",
+                   load_size(&client->multi_mem), pending, pending, pending, pending,
+                   load_size(&client->memory));
     textbuf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", pending ? "rw" : "r",
                    last ? last->full_name : "NULL", load_int(&client->protocol));
     if (client->lib_name || client->lib_ver)

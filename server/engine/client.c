@@ -10,6 +10,7 @@
 #include "server/engine/command.h"
 #include "server/engine/job.h"
 #include "server/engine/store.h"
+#include "server/engine/transaction.h"
 
 bool client_attach(struct client *client, struct thread *thread, const struct client_ops *ops,
                    const char *addr, const char *laddr, int fd)
@@ -22,6 +23,7 @@ bool client_attach(struct client *client, struct thread *thread, const struct cl
     snprintf(client->addr, sizeof client->addr, "%s", addr);
     snprintf(client->laddr, sizeof client->laddr, "%s", laddr);
     atomic_store_explicit(&client->protocol, 2, memory_order_relaxed);
+    atomic_store_explicit(&client->multi, -1, memory_order_relaxed);
     atomic_store_explicit(&client->last_ms, client->created_ms, memory_order_relaxed);
     client->id =
         atomic_fetch_add_explicit(&thread->store->next_client_id, 1, memory_order_relaxed) + 1;
@@ -52,7 +54,8 @@ void client_detach(struct client *client)
     mutex_unlock(&thread->clients_lock);
     if (client->ops->resume)
         parking_lot_unreserve(1);
-    // Nobody can find the client any more.
+    // Nobody can find the client any more, but for those who change a key that it watches.
+    transaction_end(client);
     job_free(client->job);
     client->job = NULL;
     mem_free(client->name);
@@ -97,6 +100,7 @@ void client_reset(struct client *client)
     atomic_store_explicit(&client->db, 0, memory_order_relaxed);
     atomic_store_explicit(&client->protocol, 2, memory_order_relaxed);
     client->reply.protocol = 2;
+    transaction_end(client);
     client_flag_clear(client, CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_REPLY_OFF |
                                   CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT);
     set_text(client, &client->name, BYTES("")); // needs no memory, cannot fail

@@ -20,6 +20,8 @@ struct command_entry;
 struct job;
 struct kl_store;
 struct thread;
+struct transaction;
+struct watch;
 
 enum client_flag {
     CLIENT_CLOSE_AFTER_REPLY = 1 << 0, // close when what was answered so far is sent
@@ -29,6 +31,7 @@ enum client_flag {
     CLIENT_REPLY_OFF = 1 << 4,
     CLIENT_REPLY_SKIP_NEXT = 1 << 5,
     CLIENT_REPLY_SKIP = 1 << 6,
+    CLIENT_WATCH_BROKEN = 1 << 7, // a key that it watches has changed; set by who changed it
 };
 
 // How the engine reaches the transport; each may be called from any thread while the caller holds
@@ -52,7 +55,9 @@ struct client {
     const struct client_ops *ops;
     struct job *job;     // [owner] what its present command has waited for; NULL: nothing ever
     bool waits_in_place; // [owner] its thread serves nobody else, and may sleep for it
-    struct client *next, *prev; // in the owner's list, under its clients_lock
+    struct transaction *transaction; // [owner] since MULTI; NULL: none
+    struct watch *watches;           // [owner] the keys that it watches
+    struct client *next, *prev;      // in the owner's list, under its clients_lock
     uint64_t id;
     int64_t created_ms;
     char addr[64], laddr[64]; // "127.0.0.1:50312"; constant
@@ -64,6 +69,8 @@ struct client {
     _Atomic int protocol;    // 2 or 3
     _Atomic int64_t last_ms; // unix time of the last command
     _Atomic(const struct command_entry *) last_cmd;
+    _Atomic int multi;        // commands queued since MULTI, -1: it was not called
+    _Atomic size_t multi_mem; // and their bytes
     _Atomic size_t query_bytes, query_free, reply_bytes, memory; // as the transport last set them
     _Atomic uint64_t commands, net_in, net_out;
 };

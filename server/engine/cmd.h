@@ -36,13 +36,18 @@ struct cmd_ctx {
     int64_t now_ms; // unix time at which this command happens
     int db;         // index of the selected database
     int nkeys;      // number of key arguments, duplicates counted
+    int first_key;  // in `keys`; 0 but for the commands of a transaction
     const struct exec_hint *hint;
     struct job *job;        // on a worker thread; else NULL
     struct key_table *keys; // private to exec.c, job.c and keyspace*.c
     uint64_t begun_ticks;   // cpu_ticks() when the command began
     size_t stepped;         // work units since the last cmd_slice()
     int64_t lock_wait_ns;   // how long it waited for locks of keys, so far
+    uint64_t nerrors;       // errors that were replied before it
     uint32_t hidden_args;   // see cmd_hide_arg()
+    bool only_reads;        // it, or the whole of its transaction, changes nothing
+    bool exclusive;         // of a transaction that has closed the gate
+    bool queued;            // it was queued instead of being run
 };
 
 // ---- long commands ----------------------------------------------------------------------------
@@ -113,6 +118,16 @@ enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 // so. Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
 int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
 
+// ---- keys that the command finds in the values of its keys (SORT ... BY)
+
+// The value, VALUE_ABSENT for none, of a key of the selected database, whose name is copied; locked
+// for reading from now on. False: it cannot be had yet. The command then names the others that it
+// is going to need, or not all of them, and returns without having replied or changed anything: it
+// is run again, or answered that there is no memory.
+bool key_other(struct cmd_ctx *, struct bytes name, struct value *out);
+// Whether all of them could be had, before the command begins to reply.
+bool keys_complete(struct cmd_ctx *);
+
 // ---- arguments: each replies the usual error and returns false when the argument is not one
 
 // "ERR value is not an integer or out of range"
@@ -165,8 +180,8 @@ bool db_random_key(struct cmd_ctx *, struct bytes *key);
 enum status db_flush(struct cmd_ctx *, int db, bool sync);
 // Exchanges two databases' contents for all clients at once.
 void db_swap(struct cmd_ctx *, int a, int b);
-// Leaves the epoch and the gate around something that takes long without touching keys (DEBUG
-// SLEEP, freeing). A worker thread then does not count as one that runs. Only for handlers without
-// keys.
+// Leaves the epoch and, unless a transaction holds keys, the gate around something that takes long
+// without touching keys (DEBUG SLEEP, freeing). A worker thread then does not count as one that
+// runs. Only for handlers without keys.
 void cmd_pause_begin(struct cmd_ctx *);
 void cmd_pause_end(struct cmd_ctx *);

@@ -54,7 +54,12 @@ enum command_flag {
     CMD_BLOCKING = 1 << 18,
     CMD_ADMINISTRATIVE = 1 << 19, // category @admin without being refused to scripts and the like
     CMD_LOOK_AGAIN = 1 << 20,     // `work` sees more with the keys locked, and is asked then, too
-    CMD_CACHES = 1 << 21, // LOCK_WRITE only to keep a result in the value: a reader to its clients
+    CMD_LOCK_MISSING = 1 << 21,   // its only key is locked when it is missing, too (WATCH)
+    CMD_AT_ONCE = 1 << 22,        // runs after MULTI instead of being queued
+    CMD_RUNS_QUEUE = 1 << 23,     // EXEC: its keys are those of the queued commands
+    CMD_EXCLUSIVE = 1 << 24,      // runs while nothing else does (FLUSHALL)
+    CMD_OTHER_KEYS = 1 << 25,     // with options, may call key_other() (SORT)
+    CMD_CACHES = 1 << 26, // LOCK_WRITE only to keep a result in the value: a reader to its clients
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
@@ -93,6 +98,9 @@ struct command {
     // are such (ZUNIONSTORE). Where the count is no good the command gets no keys at all and the
     // handler, which runs without locks then, must report that first.
     int numkeys;
+    // Optional, for COMMAND INFO only: from that argument on the options STORE and STOREDIST may
+    // name keys, which getkeys finds.
+    int store_options;
 
     // Optional, for COMMAND INFO only, in its words with blanks between: what becomes of the first
     // key and of the others ("RW access delete") where the lock class does not say enough, and

@@ -366,17 +366,17 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
     return ok || set_failed(error, nerror, pairs[2 * parsed], reason);
 }
 
-// The name under which a parameter is asked for, or an empty one: a name without special characters
-// is answered as it was written.
-static struct bytes asked_as(const struct param *p, int npatterns, const struct bytes *patterns)
+// What a name of a parameter is answered as, empty when it is not asked for: without special
+// characters as it was written. `name` may be NULL.
+static struct bytes asked_as(const char *name, int npatterns, const struct bytes *patterns)
 {
-    for (int i = 0; i < npatterns; i++) {
+    for (int i = 0; name && i < npatterns; i++) {
         if (glob_is_literal(patterns[i])) {
-            if (bytes_equal_nocase(patterns[i], p->name)) {
+            if (bytes_equal_nocase(patterns[i], name)) {
                 return patterns[i];
             }
-        } else if (glob_match(patterns[i], bytes_of(p->name), true)) {
-            return bytes_of(p->name);
+        } else if (glob_match(patterns[i], bytes_of(name), true)) {
+            return bytes_of(name);
         }
     }
     return (struct bytes){NULL, 0};
@@ -400,23 +400,38 @@ static void reply_value(struct config *config, const struct param *p, struct rep
     }
 }
 
-void config_get(struct config *config, int npatterns, const struct bytes *patterns,
-                struct reply *reply)
+// Replies the parameter under that name if it is asked for; NULL: only counts it.
+static size_t reply_asked(struct config *config, const struct param *p, const char *name,
+                          int npatterns, const struct bytes *patterns, struct reply *reply)
+{
+    struct bytes asked = asked_as(name, npatterns, patterns);
+
+    if (asked.data && reply) {
+        reply_bulk_bytes(reply, asked);
+        reply_value(config, p, reply);
+    }
+    return asked.data != NULL;
+}
+
+static size_t reply_all_asked(struct config *config, int npatterns, const struct bytes *patterns,
+                              struct reply *reply)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < nparams; i++) {
-        n += asked_as(&params[i], npatterns, patterns).data != NULL;
-    }
-    reply_map(reply, n);
-    mutex_lock(&config->lock);
-    for (size_t i = 0; i < nparams; i++) {
-        struct bytes name = asked_as(&params[i], npatterns, patterns);
+        const struct param *p = &params[i];
 
-        if (name.data) {
-            reply_bulk_bytes(reply, name);
-            reply_value(config, &params[i], reply);
-        }
+        n += reply_asked(config, p, p->name, npatterns, patterns, reply);
+        n += reply_asked(config, p, p->alias, npatterns, patterns, reply);
     }
+    return n;
+}
+
+void config_get(struct config *config, int npatterns, const struct bytes *patterns,
+                struct reply *reply)
+{
+    reply_map(reply, reply_all_asked(config, npatterns, patterns, NULL));
+    mutex_lock(&config->lock);
+    reply_all_asked(config, npatterns, patterns, reply);
     mutex_unlock(&config->lock);
 }

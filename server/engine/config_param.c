@@ -42,13 +42,17 @@ const struct param params[] = {
     {"set-max-intset-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_intset_entries), 0, "512", 0, INT64_MAX},
     {"set-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_entries), 0, "128", 0, INT64_MAX},
     {"set-max-listpack-value", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.set_max_packed_value), 0, "64", 0, INT64_MAX},
-    {"list-max-listpack-size", PARAM_INT, FIELD_ATOMIC_INT, AT(limits.list_max_packed_size), 0, "-2", INT_MIN, INT_MAX},
-    {"list-max-ziplist-size", PARAM_INT, FIELD_ATOMIC_INT, AT(limits.list_max_packed_size), PARAM_ALIAS, "-2", INT_MIN, INT_MAX},
+    {"list-max-listpack-size", PARAM_INT, FIELD_ATOMIC_INT, AT(limits.list_max_packed_size), 0, "-2", INT_MIN, INT_MAX,
+     .alias = "list-max-ziplist-size"},
     {"list-compress-depth", PARAM_INT, FIELD_ATOMIC_INT, AT(list_compress_depth), 0, "0", 0, INT_MAX},
-    {"zset-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_entries), 0, "128", 0, INT64_MAX},
-    {"zset-max-ziplist-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_entries), PARAM_ALIAS, "128", 0, INT64_MAX},
-    {"zset-max-listpack-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_value), 0, "64", 0, INT64_MAX},
-    {"zset-max-ziplist-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_value), PARAM_ALIAS, "64", 0, INT64_MAX},
+    {"zset-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_entries), 0, "128", 0, INT64_MAX,
+     .alias = "zset-max-ziplist-entries"},
+    {"zset-max-listpack-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.zset_max_packed_value), 0, "64", 0, INT64_MAX,
+     .alias = "zset-max-ziplist-value"},
+    {"hash-max-listpack-entries", PARAM_INT, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_entries), 0, "512", 0, INT64_MAX,
+     .alias = "hash-max-ziplist-entries"},
+    {"hash-max-listpack-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_value), 0, "64", 0, INT64_MAX,
+     .alias = "hash-max-ziplist-value"},
     {"hll-sparse-max-bytes", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.hll_sparse_max_bytes), 0, "3000", 0, INT64_MAX},
     {"lazyfree-lazy-user-flush", PARAM_BOOL, FIELD_ATOMIC_BOOL, AT(lazyfree_user_flush), 0, "no"},
     {"lock-preset", PARAM_ENUM, FIELD_ATOMIC_INT, AT(lock_preset), PARAM_LOCKS, "default", 0, 0, presets},
@@ -69,7 +73,10 @@ const size_t nparams = sizeof(params) / sizeof(params[0]);
 const struct param *param_find(struct bytes name)
 {
     for (size_t i = 0; i < nparams; i++) {
-        if (bytes_equal_nocase(name, params[i].name)) {
+        const char *alias = params[i].alias;
+
+        if (bytes_equal_nocase(name, params[i].name) ||
+            (alias && bytes_equal_nocase(name, alias))) {
             return &params[i];
         }
     }

@@ -31,7 +31,6 @@ enum param_flag {
     PARAM_MAXCLIENTS = 1 << 1, // config->admit_clients is asked while running
     PARAM_LOCKS = 1 << 2,      // config_apply_locks() after a change
     PARAM_SLOWLOG = 1 << 3,    // config_apply_slowlog() likewise
-    PARAM_ALIAS = 1 << 4,      // an older name of the parameter in the row before
 };
 
 // How the field is kept.
@@ -55,6 +54,7 @@ struct param {
     const char *initial; // the default, as one would write it
     int64_t min, max;
     const char *const *names; // ended by NULL
+    const char *alias;        // its older name, which works as well; NULL: none
 };
 
 extern const struct param params[];
@@ -68,7 +68,7 @@ struct param_value {
     unsigned classes; // bit per class that `limits` sets
 };
 
-// The parameter of that name in any case, or NULL.
+// The parameter of that name or alias in any case, or NULL.
 const struct param *param_find(struct bytes name);
 // Checks and converts the words. False: `error` holds the reason; nothing is to be freed.
 bool param_parse(const struct param *, int nvalues, const struct bytes *values,

@@ -78,7 +78,6 @@ static bool rewrite_line(struct rewrite *w, struct bytes line)
     }
     if (result == WORDS_OK && words.n > 0) {
         p = param_find(words.word[0]);
-        p -= p && p->flags & PARAM_ALIAS; // written under its name of today
     }
     words_free(&words);
     if (!p || p->kind == PARAM_FIXED) {
@@ -131,7 +130,7 @@ static bool append_new_lines(struct rewrite *w)
     for (size_t i = 0; i < nparams; i++) {
         bool answer = false;
 
-        if (w->seen[i] || params[i].flags & PARAM_ALIAS) {
+        if (w->seen[i]) {
             continue;
         }
         if (!differs(w, &params[i], &answer)) {

@@ -12,6 +12,7 @@
 // words that a command writes are those of its keys.
 #include "server/engine/exec.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 #include "locks/cpu.h"
@@ -25,6 +26,8 @@
 #include "server/engine/slowlog.h"
 #include "server/engine/stats.h"
 #include "server/engine/store.h"
+#include "server/engine/transaction.h"
+#include "server/engine/work.h"
 
 enum {
     READ_ATTEMPTS = 4,        // lock-free runs before a LOCK_NONE command takes the read lock
@@ -108,15 +111,20 @@ static bool find_command(struct cmd_ctx *c)
 
 // ---- running it -------------------------------------------------------------------------------
 
+static uint64_t slow_threshold(const struct cmd_ctx *c)
+{
+    return (uint64_t)atomic_load_explicit(&c->store->config->slow_command_threshold,
+                                          memory_order_relaxed);
+}
+
 static bool is_long(struct cmd_ctx *c)
 {
     const struct command *row = c->cmd->row;
-    int64_t threshold =
-        atomic_load_explicit(&c->store->config->slow_command_threshold, memory_order_relaxed);
+    uint64_t threshold = slow_threshold(c);
 
     if (threshold == 0) // everything that has something to do with data
         return row->work || c->nkeys > 0;
-    return row->work && row->work(c) > (uint64_t)threshold;
+    return row->work && row->work(c) > threshold;
 }
 
 // Hands the command to a worker thread; it has no keys locked. The queue's lock publishes the job
@@ -133,6 +141,7 @@ static bool move_to_worker(struct cmd_ctx *c)
     job->hint = *c->hint;
     job->c.cmd = c->cmd;
     job->c.begun_ticks = c->begun_ticks;
+    job->c.only_reads = c->only_reads;
     job->out.protocol = client->reply.protocol;
     job->out.max_len = client->reply.max_len;
     job->silent = client_has(client, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
@@ -167,6 +176,14 @@ static bool move_if_long(struct cmd_ctx *c)
     return true;
 }
 
+// The command cannot run. A transaction is over then.
+static void refuse(struct cmd_ctx *c, enum status status)
+{
+    cmd_reply_status(c, status);
+    if (c->cmd->row->flags & CMD_RUNS_QUEUE)
+        transaction_end(c->client);
+}
+
 // The keys are held, or the command is parked. `look_again`: there is reason to estimate its work
 // anew.
 static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, bool look_again)
@@ -179,14 +196,16 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
         }
         outcome = keyspace_lock(c);
     }
+    while (outcome == LOCK_OUTCOME_HELD) {
+        c->cmd->row->handler(c);
+        keyspace_unlock(c);
+        if (!c->keys->missed && !c->keys->no_memory)
+            return EXEC_DONE;
+        outcome = c->keys->no_memory ? LOCK_OUTCOME_NO_MEMORY : keyspace_lock(c);
+    }
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
-    if (outcome == LOCK_OUTCOME_NO_MEMORY) {
-        cmd_reply_status(c, STATUS_NO_MEMORY);
-        return EXEC_DONE;
-    }
-    c->cmd->row->handler(c);
-    keyspace_unlock(c);
+    refuse(c, STATUS_NO_MEMORY);
     return EXEC_DONE;
 }
 
@@ -212,20 +231,56 @@ static enum exec_result run_lock_free(struct cmd_ctx *c)
     return run_locked(c);
 }
 
-// Runs the command by its class, from the start. On a worker it streams its reply, which cannot be
-// taken back: so it does not read without locks there.
+// Queues a command behind MULTI. Copying large arguments is left to a worker.
+static enum exec_result queue_command(struct cmd_ctx *c)
+{
+    size_t nbytes = 0;
+
+    for (int i = 0; i < c->argc; i++)
+        nbytes += c->argv[i].len;
+    if (work_of_bytes(nbytes) > slow_threshold(c) && job_can_move(c) && move_to_worker(c))
+        return EXEC_WAITS;
+    c->queued = true;
+    transaction_queue(c);
+    return EXEC_DONE;
+}
+
+// Whether its keys are too many to be collected here.
+static bool is_long_queue(struct cmd_ctx *c)
+{
+    return (c->cmd->row->flags & CMD_RUNS_QUEUE) && job_can_move(c) &&
+           transaction_least_work(c->client) > slow_threshold(c);
+}
+
+// On a worker it streams its reply, which cannot be taken back. EXEC runs commands of all classes.
+static bool reads_without_locks(const struct cmd_ctx *c)
+{
+    return c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job &&
+           !(c->cmd->row->flags & CMD_RUNS_QUEUE);
+}
+
+// Runs the command by its class, from the start.
 static enum exec_result run_command(struct cmd_ctx *c)
 {
-    enum status status = keyspace_collect(c);
     enum exec_result result = EXEC_DONE;
 
+    c->only_reads = !(c->cmd->row->flags & CMD_RUNS_QUEUE ? transaction_writes(c->client)
+                                                          : command_writes(c->cmd));
+    if (c->client->transaction && !(c->cmd->row->flags & CMD_AT_ONCE) && !c->exclusive)
+        return queue_command(c);
+    if (is_long_queue(c) && move_to_worker(c)) {
+        keyspace_forget(c);
+        return EXEC_WAITS;
+    }
+    enum status status = keyspace_collect(c);
+
     if (status != STATUS_OK) {
-        cmd_reply_status(c, status);
+        refuse(c, status);
     } else if (move_if_long(c)) {
         return EXEC_WAITS;
     } else if (c->nkeys == 0) {
         c->cmd->row->handler(c);
-    } else if (c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job) {
+    } else if (reads_without_locks(c)) {
         result = run_lock_free(c); // goes on with what the estimate has read
     } else {
         keyspace_read_again(c); // forgets what the estimate has read
@@ -234,6 +289,11 @@ static enum exec_result run_command(struct cmd_ctx *c)
     if (result == EXEC_DONE)
         end_keys(c);
     return result;
+}
+
+void exec_alone(struct cmd_ctx *c)
+{
+    (void)run_command(c); // there is nobody that it could wait for
 }
 
 // CLIENT REPLY: throws away what the command replied where the client asked for silence.
@@ -260,8 +320,7 @@ static void refresh_clock(struct thread *thread, uint64_t ticks)
     }
 }
 
-// The command is done: counts it. `nerrors`: the errors replied before it.
-static void complete(struct cmd_ctx *c, uint64_t nerrors)
+void exec_count(struct cmd_ctx *c)
 {
     struct command_tally *tally = &c->thread->commands[c->cmd->id];
 
@@ -273,10 +332,19 @@ static void complete(struct cmd_ctx *c, uint64_t nerrors)
         slowlog_add(c, &(struct slowlog_run){.ticks = ticks,
                                              .queued_ns = c->job ? c->job->queued_ns : 0,
                                              .on_worker = c->job != NULL});
-    if (c->reply->nerrors != nerrors) {
+    if (c->reply->nerrors != c->nerrors) {
         tally_add(&tally->failed, 1);
         stats_count_error(c->thread, c->reply->error_code);
     }
+}
+
+// The command is done. One that was queued is counted when it runs.
+static void complete(struct cmd_ctx *c)
+{
+    if (c->queued)
+        c->thread->done_ticks = cpu_ticks();
+    else
+        exec_count(c);
 }
 
 static void reject(struct cmd_ctx *c)
@@ -284,6 +352,7 @@ static void reject(struct cmd_ctx *c)
     if (c->cmd)
         tally_add(&c->thread->commands[c->cmd->id].rejected, 1);
     stats_count_error(c->thread, c->reply->error_code);
+    transaction_abort(c->client);
 }
 
 enum exec_result exec_request(struct client *client, const struct request *request,
@@ -308,9 +377,9 @@ enum exec_result exec_request(struct client *client, const struct request *reque
         .db = atomic_load_explicit(&client->db, memory_order_relaxed),
         .keys = thread->keys,
         .begun_ticks = begun,
+        .nerrors = client->reply.nerrors,
     };
     size_t mark = reply_mark(c.reply);
-    uint64_t nerrors = c.reply->nerrors;
 
     tally_add(&thread->stats.commands, 1);
     atomic_store_explicit(&client->last_ms, c.now_ms, memory_order_relaxed);
@@ -322,7 +391,7 @@ enum exec_result exec_request(struct client *client, const struct request *reque
             thread->done_ticks = cpu_ticks();
             return EXEC_WAITS;
         }
-        complete(&c, nerrors);
+        complete(&c);
     }
     apply_reply_mode(client, mark);
     return EXEC_DONE;
@@ -377,6 +446,7 @@ static enum exec_result resume_moved(struct client *client)
         return EXEC_WAITS;
     if (job->out.failed)
         client->reply.failed = true;
+    client->reply.protocol = job->out.protocol; // HELLO in a transaction
     reply_free(&job->out);
     atomic_store_explicit(&job->state, JOB_NONE, memory_order_relaxed);
     apply_reply_mode(client, reply_mark(&client->reply));
@@ -389,7 +459,6 @@ enum exec_result exec_resume(struct client *client)
     struct cmd_ctx *c = &job->c;
     enum job_state state = (enum job_state)atomic_load_explicit(&job->state, memory_order_relaxed);
     size_t mark = reply_mark(&client->reply);
-    uint64_t nerrors = client->reply.nerrors;
 
     if (state == JOB_WORKER || state == JOB_DONE)
         return resume_moved(client);
@@ -404,7 +473,7 @@ enum exec_result exec_resume(struct client *client)
             leave_job(job); // it has no keys any more, and waits for a worker
         return EXEC_WAITS;
     }
-    complete(c, nerrors);
+    complete(c);
     leave_job(job);
     apply_reply_mode(client, mark);
     return EXEC_DONE;
@@ -431,7 +500,7 @@ bool exec_cancel(struct client *client)
 
 bool exec_waits_to_read(const struct client *client)
 {
-    return !command_writes(client->job->c.cmd);
+    return client->job->c.only_reads;
 }
 
 void exec_sent(struct client *client, size_t unsent)
@@ -468,8 +537,8 @@ static void run_moved(struct job *job, struct thread *worker)
         .db = atomic_load_explicit(&client->db, memory_order_relaxed),
         .keys = worker->keys,
         .begun_ticks = job->c.begun_ticks,
+        .nerrors = job->out.nerrors,
     };
-    uint64_t nerrors = job->out.nerrors;
 
     lock_watch_moved(&worker->view, client);
     worker->types.step = step;
@@ -477,13 +546,15 @@ static void run_moved(struct job *job, struct thread *worker)
     run_command(&c);
     worker->types.step = NULL;
     lock_watch_moved(&worker->view, NULL);
-    complete(&c, nerrors);
+    complete(&c);
 }
 
 void exec_on_worker(struct client *client, struct thread *worker)
 {
     struct job *job = client->job;
-    bool has_keys = command_has_keys(job->c.cmd);
+    const struct command_entry *cmd = job->c.cmd;
+    bool has_keys =
+        cmd->row->flags & CMD_RUNS_QUEUE ? transaction_locks(client) : command_has_keys(cmd);
     int64_t begun_ns;
 
     while (has_keys && !store_flight_begin(worker->store)) {
@@ -509,27 +580,55 @@ void exec_on_worker(struct client *client, struct thread *worker)
 
 // ---- long commands ----------------------------------------------------------------------------
 
+// Leaves the epoch, and the gate if no keys are held.
+static void leave(struct cmd_ctx *c)
+{
+    if (c->keys->locked)
+        epoch_exit(c->thread->epoch);
+    else
+        exec_end(c->thread);
+}
+
+static void come_back(struct cmd_ctx *c)
+{
+    if (c->keys->locked)
+        epoch_enter(c->thread->epoch);
+    else
+        exec_begin(c->thread);
+}
+
 bool cmd_slice(struct cmd_ctx *c)
 {
-    struct thread *thread = c->thread;
-    bool keyless = c->nkeys == 0;
-
     c->stepped = 0;
-    if (!keyless && !c->keys->locked)
-        return true; // reads without locks: its section is all that it has
-    if (keyless)
-        exec_end(thread);
-    else
-        epoch_exit(thread->epoch);
-    epoch_poll(thread->epoch, POLL_BUDGET);
-    if (c->job)
+    // One that reads without locks has nothing but its section; and while the gate is closed there
+    // is nobody to be let through, least of all a client that is slow to read.
+    if ((c->nkeys > 0 && !c->keys->locked) || c->exclusive)
+        return true;
+    leave(c);
+    epoch_poll(c->thread->epoch, POLL_BUDGET);
+    if (c->job) {
         job_stream_put(c->job, c);
-    if (keyless)
-        exec_begin(thread);
-    else
-        epoch_enter(thread->epoch);
+        sched_yield(); // a thread that has short commands to run need not wait for a tick
+    }
+    come_back(c);
     return !c->job || !atomic_load_explicit(&c->job->cancelled, memory_order_relaxed) ||
            command_writes(c->cmd);
+}
+
+void cmd_pause_begin(struct cmd_ctx *c)
+{
+    if (!c->exclusive)
+        leave(c);
+    thread_blocks(c->thread, true);
+}
+
+void cmd_pause_end(struct cmd_ctx *c)
+{
+    thread_blocks(c->thread, false);
+    if (!c->exclusive)
+        come_back(c);
+    if (!c->keys->transaction && !c->exclusive) // those of a transaction happen at one time
+        c->now_ms = c->thread->now_ms;
 }
 
 // ---- for COMMAND GETKEYS ----------------------------------------------------------------------

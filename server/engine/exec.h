@@ -53,6 +53,11 @@ bool exec_waits_to_read(const struct client *);
 // Runs the client's command on a worker thread. Outside exec_begin/end, on the worker.
 void exec_on_worker(struct client *, struct thread *worker);
 
+// For transactions: runs a command by its class, with the gate closed by the caller; counts a
+// command that has run.
+void exec_alone(struct cmd_ctx *);
+void exec_count(struct cmd_ctx *);
+
 // Calls fn for each argument of a request that is a key, with how it would be locked, without
 // running anything; returns their number, -1 without memory. For COMMAND GETKEYS; arity must have
 // been checked.

@@ -19,12 +19,13 @@ enum {
 
 bool job_can_park(const struct cmd_ctx *c)
 {
-    return c->thread == c->client->thread && c->client->ops->resume && !c->client->waits_in_place;
+    return c->thread == c->client->thread && c->client->ops->resume && !c->client->waits_in_place &&
+           !c->exclusive;
 }
 
 bool job_can_move(const struct cmd_ctx *c)
 {
-    return c->thread == c->client->thread && c->client->ops->move;
+    return c->thread == c->client->thread && c->client->ops->move && !c->exclusive;
 }
 
 struct job *job_of(struct client *client)

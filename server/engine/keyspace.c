@@ -17,7 +17,10 @@
 //    (key_named_again()). A reader that finds no mark *after* its load read either the value before
 //    the command, or a value whose command has published everything already. (It may have loaded
 //    the new value while the mark was there, as long as the mark has gone now: the command's last
-//    publication then lies within the reader's own duration.)
+//    publication then lies within the reader's own duration.) A transaction may publish several
+//    values for a key, each visible at once to its own commands: it marks even a single key, and
+//    counts one in store->rewrites before the mark goes. A reader that finds another number than
+//    before its load may have loaded one of the values between.
 //    A string whose bytes are changed in place is one of these. Of its many bytes most readers want
 //    all, and copying them while they change is not worth trying: such a reader takes the lock.
 // 4. A value that a command carries to another key leaves its old entry empty for ever. A reader
@@ -25,16 +28,22 @@
 // A reader that fails the check runs again, and after a few times takes the read lock, where it
 // parks.
 //
-// Locking, and what is done about missing keys: keyspace_lock.c.
+// Locking, and what is done about missing keys: keyspace_lock.c. Keys that a command finds only
+// while it runs: keyspace_other.c.
 #include "server/engine/keyspace.h"
+
+#include <string.h>
 
 #include "datatypes/mem.h"
 #include "datatypes/str.h"
 #include "locks/cpu.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/store.h"
+#include "server/engine/transaction.h"
+#include "server/engine/watch.h"
 
 enum {
     TABLE_KEEP = 1024, // slots kept from one command to the next
@@ -65,38 +74,57 @@ static bool table_reserve(struct key_table *t, int capacity)
     int grown = t->capacity ? t->capacity * 2 : 16;
     if (grown < capacity)
         grown = capacity;
-    struct key_slot *slots = mem_realloc(t->slots, (size_t)grown * sizeof *slots);
-    if (!slots)
+    struct key_slot *slots = mem_alloc((size_t)grown * sizeof *slots);
+    struct key_slot **order = mem_alloc((size_t)grown * sizeof *order);
+    if (!slots || !order) {
+        mem_free(slots);
+        mem_free(order);
         return false;
+    }
+    if (t->nslots > 0)
+        memcpy(slots, t->slots, (size_t)t->nslots * sizeof *slots);
+    for (int i = 0; i < t->norder; i++)
+        order[i] = slots + (t->order[i] - t->slots);
+    mem_free(t->slots);
+    mem_free(t->order);
     t->slots = slots;
-    struct key_slot **order = mem_realloc(t->order, (size_t)grown * sizeof *order);
-    if (!order)
-        return false;
     t->order = order;
     t->capacity = grown;
     return true;
 }
 
-int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
+static bool add_slot(struct key_table *t, struct bytes name, int arg, int db, enum lock_class mode)
 {
-    struct key_table *t = c->keys;
-
     if (!table_reserve(t, t->nslots + 1)) {
         t->no_memory = true;
-        return -1;
+        return false;
     }
     struct key_slot *slot = &t->slots[t->nslots];
-    slot->name = c->argv[arg];
+    slot->name = name;
     slot->entry = NULL;
     slot->dict = NULL;
     slot->seen = VALUE_ABSENT;
     slot->waited_ns = 0;
     slot->arg = arg;
     slot->db = db;
-    slot->same_as = slot->last_same = t->nslots;
+    slot->same_as = t->nslots;
+    slot->next_same = -1;
     slot->mode = mode;
-    slot->read = false;
-    return t->nslots++;
+    slot->read = slot->rewritten = false;
+    t->nslots++;
+    return true;
+}
+
+int cmd_add_key(struct cmd_ctx *c, int arg, int db, enum lock_class mode)
+{
+    if (!add_slot(c->keys, c->argv[arg], arg, db, mode))
+        return -1;
+    return c->keys->nslots - 1 - c->first_key;
+}
+
+bool keyspace_add(struct cmd_ctx *c, struct bytes name, int db, enum lock_class mode)
+{
+    return add_slot(c->keys, name, -1, db, mode);
 }
 
 static void collect_range(struct cmd_ctx *c)
@@ -130,17 +158,12 @@ static void collect_counted(struct cmd_ctx *c)
     }
 }
 
-enum status keyspace_collect(struct cmd_ctx *c)
+bool keyspace_collect_more(struct cmd_ctx *c)
 {
     const struct command *row = c->cmd->row;
     struct key_table *t = c->keys;
 
-    t->nslots = t->norder = t->nheld = 0;
-#ifdef KL_DEBUG
-    t->nforced = 0;
-#endif
-    t->locked = t->conflict = t->needs_lock = t->no_memory = t->waited = t->publishing = false;
-    t->hits = t->misses = 0;
+    c->first_key = t->nslots;
     if (row->getkeys) {
         row->getkeys(c);
     } else if (row->numkeys) {
@@ -148,7 +171,25 @@ enum status keyspace_collect(struct cmd_ctx *c)
     } else if (row->keys.first) {
         collect_range(c);
     }
-    c->nkeys = t->nslots;
+    c->nkeys = t->nslots - c->first_key;
+    return !t->no_memory;
+}
+
+enum status keyspace_collect(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    t->nslots = t->norder = t->nheld = 0;
+#ifdef KL_DEBUG
+    t->nforced = 0;
+#endif
+    t->locked = t->conflict = t->no_memory = t->waited = t->publishing = t->rewrites = false;
+    t->transaction = t->missed = t->gathering = t->needs_lock = false;
+    t->hits = t->misses = 0;
+    if (c->cmd->row->flags & CMD_RUNS_QUEUE)
+        transaction_collect(c);
+    else
+        keyspace_collect_more(c);
     return t->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
@@ -157,6 +198,7 @@ void keyspace_forget(struct cmd_ctx *c)
     struct key_table *t = c->keys;
 
     t->nslots = t->norder = t->nheld = 0;
+    keyspace_forget_others(t);
     if (t->capacity > TABLE_KEEP) {
         mem_free(t->slots);
         mem_free(t->order);
@@ -170,7 +212,7 @@ void keyspace_forget(struct cmd_ctx *c)
 
 static struct key_slot *slot_of(struct cmd_ctx *c, int i)
 {
-    return &c->keys->slots[c->keys->slots[i].same_as];
+    return &c->keys->slots[c->keys->slots[c->first_key + i].same_as];
 }
 
 // ---- lock-free reading ------------------------------------------------------------------------
@@ -187,17 +229,46 @@ static bool wait_for_even(const struct object *o, uint64_t *seq)
     return false;
 }
 
+static _Atomic uint64_t *rewrites_of(struct cmd_ctx *c, const struct key_slot *slot)
+{
+    return &c->store->rewrites[slot->hash % REWRITE_CLASSES].n;
+}
+
+void keyspace_read_clock(struct cmd_ctx *c)
+{
+    if (c->exclusive) // a transaction has one time, which was read with the gate closed
+        return;
+    c->now_ms = c->thread->now_ms = store_now_ms();
+}
+
 static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
 {
     if (slot->read)
         return slot->seen;
     slot_locate(c, slot);
     slot->read = true;
+    // Acquire, before the value: who finds a transaction counted finds what it published last.
+    slot->rewrites = atomic_load_explicit(rewrites_of(c, slot), memory_order_acquire);
     slot->entry = slot_find(slot);
     slot->seen = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (store_expires_soon(slot->seen, c->now_ms)) {
+        keyspace_read_clock(c); // and the value after it, as else
+        slot->seen = entry_value(slot->entry);
+    }
     if (value_is_object(slot->seen) && !wait_for_even(value_object(slot->seen), &slot->seq))
         c->keys->conflict = true;
     return slot->seen;
+}
+
+void keyspace_count_rewrites(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        // Release: who finds it counted finds all that was published.
+        if (t->order[i]->rewritten)
+            atomic_fetch_add_explicit(rewrites_of(c, t->order[i]), 1, memory_order_release);
+    }
 }
 
 bool keyspace_read_valid(struct cmd_ctx *c)
@@ -211,7 +282,8 @@ bool keyspace_read_valid(struct cmd_ctx *c)
         if (!slot->read || !slot->entry)
             continue;
         // All loads of the handler are acquire loads, so these come after them.
-        if (keylock_mutating(&slot->entry->lock))
+        if (keylock_mutating(&slot->entry->lock) ||
+            atomic_load_explicit(rewrites_of(c, slot), memory_order_acquire) != slot->rewrites)
             return false;
         if (value_is_object(slot->seen) &&
             atomic_load_explicit(&value_object(slot->seen)->seq, memory_order_acquire) != slot->seq)
@@ -240,6 +312,12 @@ void keyspace_read_again(struct cmd_ctx *c)
 
 // ---- reading and writing ----------------------------------------------------------------------
 
+void key_used(struct cmd_ctx *c, struct key_slot *slot)
+{
+    if (!client_has(c->client, CLIENT_NO_TOUCH))
+        entry_use(slot->entry, c->now_ms);
+}
+
 // How a handler looks at a key.
 enum look {
     LOOK_PEEK, // at what there is, not at the bytes of a string
@@ -262,8 +340,8 @@ static struct value key_read(struct cmd_ctx *c, int i, enum look look)
         c->keys->conflict = c->keys->needs_lock = true;
         return VALUE_ABSENT;
     }
-    if (look != LOOK_PEEK && !value_is_none(v) && !client_has(c->client, CLIENT_NO_TOUCH))
-        entry_use(slot->entry, c->now_ms);
+    if (look != LOOK_PEEK && !value_is_none(v))
+        key_used(c, slot);
     return v;
 }
 
@@ -316,12 +394,23 @@ bool keys_locked(const struct cmd_ctx *c)
 
 struct bytes key_name(struct cmd_ctx *c, int i)
 {
-    return c->keys->slots[i].name;
+    return c->keys->slots[c->first_key + i].name;
 }
 
 int key_db(struct cmd_ctx *c, int i)
 {
-    return c->keys->slots[i].db;
+    return c->keys->slots[c->first_key + i].db;
+}
+
+uint64_t key_hash(struct cmd_ctx *c, int i)
+{
+    return c->keys->slots[c->first_key + i].hash;
+}
+
+bool key_expired(struct cmd_ctx *c, int i)
+{
+    const struct key_slot *slot = slot_of(c, i);
+    return slot->entry && value_expired(entry_value(slot->entry), c->now_ms);
 }
 
 int64_t key_idle_seconds(struct cmd_ctx *c, int i)
@@ -330,13 +419,11 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
-// The first change of a command with several write locks: from now on lock-free readers of all its
-// keys wait.
-static void begin_publishing(struct cmd_ctx *c)
+void keys_begin_publishing(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
-    if (t->publishing || t->norder < 2)
+    if (t->publishing || (t->norder < 2 && !t->rewrites))
         return;
     t->publishing = true;
     for (int i = 0; i < t->norder; i++) {
@@ -345,26 +432,38 @@ static void begin_publishing(struct cmd_ctx *c)
     }
 }
 
+// Tells who watches the key that it changes.
+static void touch(struct cmd_ctx *c, const struct key_slot *slot, bool gone)
+{
+    watch_touch(atomic_load_explicit(&c->store->watches, memory_order_relaxed), slot->hash,
+                slot->db, slot->name, gone);
+}
+
 // Stores the word and keeps the database's counts; the old value is the caller's from then on.
 static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
 {
     struct db_tally *tally = &c->thread->dbs[slot->db];
-    bool old_expires = value_expires_at(old) != NO_EXPIRE;
-    bool new_expires = value_expires_at(v) != NO_EXPIRE;
+    int64_t old_at = value_expires_at(old), new_at = value_expires_at(v);
 
-    begin_publishing(c);
+    keys_begin_publishing(c);
+    // A collection with an open section that a transaction carries here: ended with this key.
+    if (c->keys->rewrites && value_is_object(v) && object_changing(value_object(v)))
+        slot->seen = v;
     atomic_store_explicit(&slot->entry->value, v.bits, memory_order_release);
     if (value_is_none(old) != value_is_none(v))
         tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
-    if (old_expires != new_expires)
-        tally_add(&tally->expires, new_expires ? 1 : -1);
+    if ((old_at != NO_EXPIRE) != (new_at != NO_EXPIRE))
+        tally_add(&tally->expires, new_at != NO_EXPIRE ? 1 : -1);
+    if (new_at != NO_EXPIRE && new_at != old_at) // else it knows
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, new_at);
 }
 
 void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
 {
     struct value old = entry_value(slot->entry);
 
-    if (old.bits == v.bits) // changed in place, or nothing at all
+    touch(c, slot, value_is_none(v));
+    if (old.bits == v.bits) // changed in place, or to what it was
         return;
     key_store(c, slot, old, v);
     if (!value_is_none(old))
@@ -382,7 +481,8 @@ void key_set(struct cmd_ctx *c, int i, struct value v)
 
 bool key_named_again(struct cmd_ctx *c, int i)
 {
-    return slot_of(c, i)->last_same > i;
+    int next = c->keys->slots[c->first_key + i].next_same;
+    return next >= 0 && next < c->first_key + c->nkeys;
 }
 
 bool key_delete(struct cmd_ctx *c, int i)
@@ -400,8 +500,10 @@ struct value key_take(struct cmd_ctx *c, int i)
     struct key_slot *slot = slot_of(c, i);
     struct value old = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
 
-    if (!value_is_none(old))
+    if (!value_is_none(old)) {
+        touch(c, slot, true);
         key_store(c, slot, old, VALUE_ABSENT);
+    }
     return old;
 }
 
@@ -410,7 +512,8 @@ struct value key_mutable(struct cmd_ctx *c, int i)
     struct key_slot *slot = slot_of(c, i);
     struct value v = entry_value(slot->entry);
 
-    begin_publishing(c);
+    touch(c, slot, false);
+    keys_begin_publishing(c);
     object_write_begin(value_object(v));
     slot->seen = v;
     return v;
@@ -437,15 +540,19 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
     bool had = value_expires_at(old) != NO_EXPIRE;
     enum status status;
 
-    begin_publishing(c);
+    keys_begin_publishing(c);
     status = value_set_expire(c->types, old, at_ms, &v);
     if (status != STATUS_OK)
         return status;
     if (v.bits != old.bits) {
         key_publish(c, slot, v);
-    } else if (had != (at_ms != NO_EXPIRE)) {
-        tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
+        return STATUS_OK;
     }
+    touch(c, slot, false);
+    if (had != (at_ms != NO_EXPIRE))
+        tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
+    if (at_ms != NO_EXPIRE)
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, at_ms);
     return STATUS_OK;
 }
 
@@ -464,11 +571,14 @@ bool keyspace_expire_try(struct thread *thread, int db, struct entry *e, int64_t
         return false;
     }
     struct bytes key = entry_key(e);
+    uint64_t hash = dict_hash(dict, key.data, key.len);
+    watch_touch(atomic_load_explicit(&thread->store->watches, memory_order_relaxed), hash, db, key,
+                true);
     atomic_store_explicit(&e->value, 0, memory_order_release);
     tally_add(&thread->dbs[db].keys, -1);
     tally_add(&thread->dbs[db].expires, -1);
     tally_add(&thread->stats.expired, 1);
     value_retire(&thread->types, v);
-    entry_remove(thread, dict, dict_hash(dict, key.data, key.len), e);
+    entry_remove(thread, dict, hash, e);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "datatypes/value.h"
 #include "resp/bytes.h"
+#include "server/engine/arena.h"
 #include "server/engine/cmd.h"
 #include "server/engine/command.h"
 
@@ -24,13 +25,15 @@ struct key_slot {
     struct dict *dict;
     struct value seen; // lock-free: the value read; locked: the collection whose section is open
     uint64_t seq;      // lock-free: the section number of `seen`
+    uint64_t rewrites; // lock-free: of the key's class, before the value was read (store.h)
     int64_t waited_ns; // for the lock
-    int arg;           // index in argv
+    int arg;           // index in argv; -1: a key that EXEC's client watches
     int db;
     int same_as;   // index of the slot that stands for this key
-    int last_same; // of that slot: the last index that it stands for
+    int next_same; // index of the next one that names the same key, in argument order; -1: none
     enum lock_class mode;
-    bool read; // lock-free: `seen` is filled in
+    bool read;      // lock-free: `seen` is filled in
+    bool rewritten; // by several commands of a transaction
 };
 
 struct key_table {
@@ -41,10 +44,17 @@ struct key_table {
     bool locked;          // the slots of `order` below nheld with an entry are locked
     bool conflict;        // lock-free: what was read is known not to hold together
     bool needs_lock;      // lock-free: there is no point in trying again without a lock
-    bool no_memory;       // cmd_add_key failed
+    bool no_memory;       // cmd_add_key or key_other failed
+    bool missed;          // key_other found a key contended: the command is to run anew
+    bool gathering;       // key_other was called, keys_complete not yet
+    bool transaction;     // of all commands of an EXEC
     bool waited;          // for the lock of at least one key
-    bool publishing;      // several write-locked keys are marked as changing together
+    bool publishing;      // the write-locked keys are marked as changing together
+    bool rewrites;        // some slot of `order` is `rewritten`
     int64_t hits, misses; // of this run
+    struct arena names;   // of the keys that key_other added
+    int *index;           // by hash, once there are such: the number of a slot and 1; 0: none
+    int index_capacity;   // a power of 2
 #ifdef KL_DEBUG
     unsigned nforced; // attempts to lock that failed because DEBUG FAIL-LOCKS says so
     bool forced;      // the last one did
@@ -56,6 +66,11 @@ void key_table_free(struct key_table *);
 
 // Collects the key arguments of the command into c->keys from its row. STATUS_NO_MEMORY: none.
 enum status keyspace_collect(struct cmd_ctx *);
+// Adds those of a command of a transaction: c->first_key is then the number of its first one. False
+// without memory.
+bool keyspace_collect_more(struct cmd_ctx *);
+// Adds a key that is not an argument. False without memory.
+bool keyspace_add(struct cmd_ctx *, struct bytes name, int db, enum lock_class);
 // Forgets them, giving back a table that a huge command made.
 void keyspace_forget(struct cmd_ctx *);
 
@@ -74,13 +89,20 @@ enum lock_outcome keyspace_lock_on(struct cmd_ctx *, bool next_held);
 // Lets go of what a parked command has locked, without running it. `next_held`: as above; if it is
 // not, but somebody was woken for this command's sake, others are woken instead.
 void keyspace_abandon(struct cmd_ctx *, bool next_held);
-// Ends write sections, removes entries that were left without a value, unlocks.
+// Ends write sections, removes entries that were left without a value, unlocks. When the command
+// has `missed` keys it is then to be locked, and run, again.
 void keyspace_unlock(struct cmd_ctx *);
 
 // Lock-free: true when what the handler read belongs to one instant.
 bool keyspace_read_valid(struct cmd_ctx *);
+// Before keys that several commands of a transaction have changed are unlocked.
+void keyspace_count_rewrites(struct cmd_ctx *);
 // Before the handler is run again.
 void keyspace_read_again(struct cmd_ctx *);
+
+// The hash of the locked key; whether it has expired, although it is still there.
+uint64_t key_hash(struct cmd_ctx *, int i);
+bool key_expired(struct cmd_ctx *, int i);
 
 // Deletes the key if its value has expired at now_ms; true when it did. Never waits: false when the
 // key is locked by anyone. For active expiry, inside exec_begin.

@@ -8,6 +8,9 @@
 // maker, is linked, so that "it is not there" stays true until the command is done. Whoever
 // releases an entry that has no value removes it (entry.h).
 //
+// Commands that need their only key to stay missing (CMD_LOCK_MISSING) and transactions do the
+// same.
+//
 // Order of locking: database, then hash, then key bytes: nothing a resize or another client could
 // change, so two commands never wait for each other in a circle. A key named twice is locked once,
 // in the stronger mode.
@@ -21,19 +24,29 @@
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/lock_watch.h"
 
-enum { PREFETCHED = 64 }; // keys of a command that are brought into the cache together
+enum {
+    PREFETCHED = 64, // keys of a command that are brought into the cache together
+    TRY_SPINS = 200, // pauses in which a short writer is waited for out of order
+};
 
 // ---- order ------------------------------------------------------------------------------------
 
-static int compare_slots(const void *pa, const void *pb)
+static int compare_keys(const struct key_slot *a, const struct key_slot *b)
 {
-    const struct key_slot *a = *(struct key_slot *const *)pa, *b = *(struct key_slot *const *)pb;
-
     if (a->db != b->db)
         return a->db < b->db ? -1 : 1;
     if (a->hash != b->hash)
         return a->hash < b->hash ? -1 : 1;
     return bytes_compare(a->name, b->name);
+}
+
+// Slots of one key in the order of the arguments.
+static int compare_slots(const void *pa, const void *pb)
+{
+    const struct key_slot *a = *(struct key_slot *const *)pa, *b = *(struct key_slot *const *)pb;
+    int order = compare_keys(a, b);
+
+    return order != 0 ? order : (a > b) - (a < b);
 }
 
 // Has the misses of all keys happen together, not one after the other.
@@ -45,6 +58,18 @@ static void prefetch_slots(struct key_table *t)
         dict_prefetch(t->slots[i].dict, t->slots[i].hash);
     for (int i = 0; i < n; i++)
         dict_prefetch_node(t->slots[i].dict, t->slots[i].hash);
+}
+
+// `slot` names the same key as `kept`, and `last` was the last one that did.
+static void fold(struct key_table *t, struct key_slot *kept, struct key_slot *last,
+                 struct key_slot *slot)
+{
+    slot->same_as = (int)(kept - t->slots);
+    last->next_same = (int)(slot - t->slots);
+    if (t->transaction && slot->mode == LOCK_WRITE && kept->mode == LOCK_WRITE)
+        kept->rewritten = t->rewrites = true;
+    if (slot->mode > kept->mode)
+        kept->mode = slot->mode;
 }
 
 // Sorts the slots into locking order and folds duplicates into the first of each.
@@ -63,16 +88,12 @@ static void order_slots(struct cmd_ctx *c)
     qsort(t->order, (size_t)t->nslots, sizeof *t->order, compare_slots);
     t->norder = 1;
     for (int i = 1; i < t->nslots; i++) {
-        struct key_slot *slot = t->order[i], *kept = t->order[t->norder - 1];
-        if (compare_slots(&slot, &kept) != 0) {
+        struct key_slot *slot = t->order[i], *last = t->order[i - 1];
+        struct key_slot *kept = t->order[t->norder - 1];
+        if (compare_keys(slot, kept) != 0)
             t->order[t->norder++] = slot;
-            continue;
-        }
-        slot->same_as = (int)(kept - t->slots);
-        if (slot->last_same > kept->last_same)
-            kept->last_same = slot->last_same;
-        if (slot->mode > kept->mode)
-            kept->mode = slot->mode;
+        else
+            fold(t, kept, last, slot);
     }
 }
 
@@ -246,7 +267,48 @@ static enum lock_outcome lock_next(struct cmd_ctx *c, bool create)
     return status == STATUS_OK ? LOCK_OUTCOME_HELD : LOCK_OUTCOME_NO_MEMORY;
 }
 
+bool keyspace_try_more(struct cmd_ctx *c, struct key_slot *slot)
+{
+    struct key_table *t = c->keys;
+    enum status status = STATUS_OK;
+    bool held = false;
+
+    slot_locate(c, slot);
+    for (int i = 0; !held && i < TRY_SPINS && status == STATUS_OK; i++) {
+        slot->entry = slot_find(slot);
+        if (!slot->entry) {
+            slot->entry = make_entry(c, slot, &status);
+            held = slot->entry;
+        } else {
+            held = !attempt_fails(c) && keylock_try(&slot->entry->lock, KEYLOCK_READ);
+            if (!held)
+                cpu_pause();
+        }
+    }
+    if (held) {
+        t->order[t->norder++] = slot;
+        lock_watch_hold(&c->thread->view, t->nheld++, lock_watch_id(slot->hash, slot->db), false);
+    } else {
+        slot->entry = NULL;
+    }
+    return status == STATUS_OK;
+}
+
 // ---- all keys ---------------------------------------------------------------------------------
+
+// One time for all keys, and not before they are held.
+static void set_time(struct cmd_ctx *c)
+{
+    const struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        const struct entry *e = t->order[i]->entry;
+        if (e && store_expires_soon(entry_value(e), c->now_ms)) {
+            keyspace_read_clock(c);
+            return;
+        }
+    }
+}
 
 // All keys are held. An expired key is gone for this command: writes what everybody sees.
 static void all_held(struct cmd_ctx *c)
@@ -255,6 +317,10 @@ static void all_held(struct cmd_ctx *c)
 
     if (t->norder > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, t);
+    set_time(c);
+    // Its first change may be one in place, which shows before anybody publishes anything.
+    if (t->transaction)
+        keys_begin_publishing(c);
     for (int i = 0; i < t->norder; i++) {
         struct key_slot *slot = t->order[i];
         if (slot->mode != LOCK_WRITE || !slot->entry)
@@ -269,8 +335,8 @@ static void all_held(struct cmd_ctx *c)
 static enum lock_outcome lock_rest(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
-    bool create =
-        t->nslots > 1 || (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
+    bool create = t->nslots > 1 || t->transaction || (c->cmd->row->flags & CMD_LOCK_MISSING) ||
+                  (t->slots[0].mode == LOCK_WRITE && (c->cmd->row->flags & CMD_DENYOOM));
 
     while (t->nheld < t->norder) {
         if (t->nheld > 0)
@@ -294,6 +360,7 @@ enum lock_outcome keyspace_lock(struct cmd_ctx *c)
 {
     rank_may_wait(RANK_KEY);
     order_slots(c);
+    c->keys->missed = c->keys->gathering = false;
     c->keys->locked = true;
     c->keys->nheld = 0;
     lock_watch_run(&c->thread->view, c->client);
@@ -334,6 +401,8 @@ void keyspace_unlock(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
+    if (t->rewrites && t->publishing)
+        keyspace_count_rewrites(c);
     lock_watch_release(&c->thread->view, t->nheld);
     if (t->nheld > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, NULL);
@@ -355,7 +424,7 @@ void keyspace_unlock(struct cmd_ctx *c)
     }
     if (t->waited)
         count_waits(c);
-    t->locked = t->waited = t->publishing = false; // they may be locked again
+    t->locked = t->waited = t->publishing = t->rewrites = false; // they may be locked again
     t->norder = t->nheld = 0;
 }
 

@@ -144,6 +144,7 @@ bool command_writes(const struct command_entry *e)
 
 bool command_readonly(const struct command_entry *e)
 {
-    bool has_keys = command_has_keys(e);
+    // WATCH names keys and reads nothing.
+    bool has_keys = command_has_keys(e) && !(e->row->flags & CMD_AT_ONCE);
     return !command_writes(e) && (has_keys || (e->row->flags & CMD_READONLY));
 }

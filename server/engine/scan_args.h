@@ -36,5 +36,6 @@ bool scan_args_match(const struct scan_args *, const char *name, size_t len);
 
 // How many steps to try at most, so that one call ends although the collection is sparse.
 uint64_t scan_args_steps(const struct scan_args *);
+
 // The work estimate of the commands that take these options: their COUNT.
 uint64_t scan_args_work(struct cmd_ctx *);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The reply of one step of SCAN, SSCAN or ZSCAN: [next cursor, [element ...]]. Elements are
+// The reply of one step of SCAN, SSCAN, HSCAN or ZSCAN: [next cursor, [element ...]]. Elements are
 // gathered aside, because the cursor comes first.
 #pragma once
 

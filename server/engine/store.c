@@ -29,10 +29,12 @@
 #include "server/engine/exec.h"
 #include "server/engine/client.h"
 #include "server/engine/expire.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/job.h"
 #include "server/engine/reclaim.h"
 #include "server/engine/key_deadlock.h"
 #include "server/engine/ticks.h"
+#include "server/engine/watch.h"
 
 enum {
     RANDOM_TRIES = 1000, // misses after which RANDOMKEY looks for a key in order
@@ -72,7 +74,7 @@ struct kl_store *store_open(struct config *config)
     store->ndbs = config->databases;
     store->started_ms = store_now_ms();
     atomic_store_explicit(&store->active_expire, true, memory_order_relaxed);
-    hash_seed_random(&store->seed);
+    siphash_seed_random(&store->seed);
     make_run_id(store->run_id, sizeof store->run_id);
     ticks_init();
     config_apply_slowlog(config);
@@ -87,7 +89,8 @@ struct kl_store *store_open(struct config *config)
     for (int i = 0; i < store->ndbs; i++) {
         struct dict *dict = new_keyspace(store);
         atomic_store_explicit(&store->dbs[i].dict, dict, memory_order_release);
-        if (!dict) {
+        store->dbs[i].expiry = expire_index_create(store->started_ms);
+        if (!dict || !store->dbs[i].expiry) {
             store_close(store);
             return NULL;
         }
@@ -104,12 +107,14 @@ void store_close(struct kl_store *store)
         struct dict *dict = atomic_load_explicit(&store->dbs[i].dict, memory_order_acquire);
         if (dict)
             reclaim_keyspace(dict);
+        expire_index_free(store->dbs[i].expiry);
     }
     slowlog_reset(store);
     thread_free_all(store);
     if (store->epoch)
         epoch_destroy(store->epoch);
     reclaim_all(store); // what was still retired, too
+    mem_free(atomic_load_explicit(&store->watches, memory_order_acquire));
     mem_free(store->dbs);
     mem_free(store);
 }
@@ -250,17 +255,13 @@ void store_exclusive(struct thread *thread, void (*fn)(struct kl_store *, void *
     exec_begin(thread);
 }
 
-void cmd_pause_begin(struct cmd_ctx *c)
+// For commands on whole databases. In a transaction the gate is closed already.
+static void exclusively(struct cmd_ctx *c, void (*fn)(struct kl_store *, void *arg), void *arg)
 {
-    exec_end(c->thread);
-    thread_blocks(c->thread, true);
-}
-
-void cmd_pause_end(struct cmd_ctx *c)
-{
-    thread_blocks(c->thread, false);
-    exec_begin(c->thread);
-    c->now_ms = c->thread->now_ms;
+    if (c->exclusive)
+        fn(c->store, arg);
+    else
+        store_exclusive(c->thread, fn, arg);
 }
 
 // ---- whole databases --------------------------------------------------------------------------
@@ -298,6 +299,9 @@ static void scan_node(void *node, void *arg)
     const struct entry *e = node;
     struct value v = entry_value(e);
 
+    if (store_expires_soon(v, filter->now_ms))
+        filter->now_ms = store_now_ms();
+
     if (!value_is_none(v) && !value_expired(v, filter->now_ms))
         filter->fn(entry_key(e), v, filter->arg);
 }
@@ -330,7 +334,8 @@ bool db_random_key(struct cmd_ctx *c, struct bytes *key)
         if (!e)
             return false;
         struct value v = entry_value(e);
-        if (value_is_none(v) || value_expired(v, c->now_ms))
+        int64_t now_ms = store_expires_soon(v, c->now_ms) ? store_now_ms() : c->now_ms;
+        if (value_is_none(v) || value_expired(v, now_ms))
             continue;
         *key = entry_key(e);
         return true;
@@ -355,8 +360,8 @@ static void flush_exclusive(struct kl_store *store, void *arg)
     for (int db = job->first; db <= job->last; db++) {
         struct flushed *f = job->fresh[db - job->first];
         struct dict *old = db_dict(store, db);
+        watch_touch_database(store, db, old, NULL);
         atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
-        atomic_store_explicit(&store->dbs[db].scan_cursor, 0, memory_order_relaxed);
         f->dict = old;
         f->nkeys = db_size(store, db);
         for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
@@ -410,7 +415,7 @@ enum status db_flush(struct cmd_ctx *c, int db, bool sync)
         flush_job_free(&job);
         return STATUS_NO_MEMORY;
     }
-    store_exclusive(c->thread, flush_exclusive, &job);
+    exclusively(c, flush_exclusive, &job);
     if (sync) {
         cmd_pause_begin(c); // others need not wait in the epoch or at the gate for this
         flush_job_free(&job);
@@ -439,8 +444,13 @@ static void swap_exclusive(struct kl_store *store, void *arg)
     struct swap_job *job = arg;
     struct dict *a = db_dict(store, job->a), *b = db_dict(store, job->b);
 
+    watch_touch_database(store, job->a, a, b);
+    watch_touch_database(store, job->b, b, a);
     atomic_store_explicit(&store->dbs[job->a].dict, b, memory_order_release);
     atomic_store_explicit(&store->dbs[job->b].dict, a, memory_order_release);
+    struct expire_index *expiry = store->dbs[job->a].expiry;
+    store->dbs[job->a].expiry = store->dbs[job->b].expiry;
+    store->dbs[job->b].expiry = expiry;
     for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
          t = t->next) {
         tally_swap(&t->dbs[job->a].keys, &t->dbs[job->b].keys);
@@ -453,12 +463,12 @@ void db_swap(struct cmd_ctx *c, int a, int b)
     struct swap_job job = {a, b};
 
     if (a != b)
-        store_exclusive(c->thread, swap_exclusive, &job);
+        exclusively(c, swap_exclusive, &job);
 }
 
 // ---- housekeeping -----------------------------------------------------------------------------
 
-void store_cron(struct thread *thread, int64_t budget_us)
+bool store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
@@ -467,5 +477,5 @@ void store_cron(struct thread *thread, int64_t budget_us)
     reclaim_retired(thread, until_ns);
     if (!thread->store->reclaim_wanted)
         store_reclaim_step(thread->store, budget_us / 2); // the other half is for expiry
-    expire_cycle(thread, until_ns);
+    return expire_cycle(thread, until_ns);
 }

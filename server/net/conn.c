@@ -326,6 +326,12 @@ static void check_soft_limit(struct conn *c)
     }
 }
 
+// Of the commands since MULTI.
+static size_t queued_bytes(const struct conn *c)
+{
+    return atomic_load_explicit(&c->client.multi_mem, memory_order_relaxed);
+}
+
 // What CLIENT LIST shows.
 static void publish_sizes(struct conn *c)
 {
@@ -335,7 +341,8 @@ static void publish_sizes(struct conn *c)
     atomic_store_explicit(&client->query_bytes, request_pending(&c->parser), memory_order_relaxed);
     atomic_store_explicit(&client->query_free, request_space(&c->parser), memory_order_relaxed);
     atomic_store_explicit(&client->reply_bytes, client->reply.len, memory_order_relaxed);
-    atomic_store_explicit(&client->memory, sizeof(*c) + query + reply, memory_order_relaxed);
+    atomic_store_explicit(&client->memory, sizeof(*c) + query + reply + queued_bytes(c),
+                          memory_order_relaxed);
     if (query + reply > 0) {
         want_tick(c);
     }
@@ -385,11 +392,11 @@ static bool query_over_limit(const struct conn *c)
     int64_t limit =
         atomic_load_explicit(&server_of(c)->config->query_buffer_limit, memory_order_relaxed);
 
-    if (request_pending(&c->parser) <= (size_t)limit) {
+    if (request_pending(&c->parser) + queued_bytes(c) <= (size_t)limit) {
         return false;
     }
     log_line(server_of(c)->config, LOGLEVEL_WARNING,
-             "Client id=%llu addr=%s closed: its request exceeds client-query-buffer-limit",
+             "Client id=%llu addr=%s closed: what it sent exceeds client-query-buffer-limit",
              (unsigned long long)c->client.id, c->client.addr);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "server/net/workers.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ enum {
     NICE = 10,         // lower priority than connection threads
     RECLAIM_NICE = 5,  // higher than the workers', who fill the memory that it gives back
     THREADS_MAX = 256, // blocked ones included
-    RECLAIM_US = 2000, // of giving memory back in one go
+    RECLAIM_US = 100,  // of giving memory back in one go
     STACK_BYTES = 2 * 1024 * 1024,
 };
 
@@ -159,6 +160,7 @@ static void *reclaimer_main(void *arg)
     lower_priority(RECLAIM_NICE);
     while (wait_for_reclaim(w)) {
         while (store_reclaim_step(w->server->store, RECLAIM_US)) {
+            sched_yield(); // as workers do between slices (exec.c)
         }
     }
     mutex_lock(&w->lock);

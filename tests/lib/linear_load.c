@@ -15,6 +15,7 @@ struct recipe {
     unsigned char weight[LINEAR_MIXES]; // strings, sets, mixed, single
     const char *words;
     bool lock_free; // reads one key without a lock
+    bool chance;    // what it does is known from its reply only
 };
 
 static const struct recipe RECIPES[] = {
@@ -54,8 +55,8 @@ static const struct recipe RECIPES[] = {
     {{0, 3, 1, 2}, "SREM %k %m"},
     {{0, 2, 1, 1}, "SREM %k %m %m %m"},
     {{0, 3, 1, 2}, "SREM %k %m %m %m %m %m %m %m %m"},
-    {{0, 4, 1, 2}, "SPOP %k"},
-    {{0, 2, 1, 1}, "SPOP %k 2"},
+    {{0, 4, 1, 2}, "SPOP %k", .chance = true},
+    {{0, 2, 1, 1}, "SPOP %k 2", .chance = true},
     {{0, 8, 2, 0}, "SMOVE %k %k %m"},
     {{0, 2, 1, 0}, "SUNION %k %k"},
     {{0, 2, 0, 0}, "SINTER %k %k"},
@@ -66,7 +67,11 @@ static const struct recipe RECIPES[] = {
     {{0, 0, 1, 0}, "FLUSHALL"},
 };
 
-enum { FILLERS = 24 };
+enum {
+    FILLERS = 24,
+    TRANSACTIONS = 8,    // one in so many
+    TRANSACTION_MAX = 4, // commands
+};
 enum { NRECIPES = sizeof RECIPES / sizeof RECIPES[0] };
 
 void linear_load_init(struct linear_load *load, uint64_t seed, enum linear_mix mix, int client,
@@ -86,10 +91,13 @@ static unsigned draw(struct linear_load *load, unsigned n)
 
 static unsigned weight(const struct linear_load *load, const struct recipe *recipe, bool reading)
 {
+    // The model follows one command of a transaction whose reply is unknown, not two.
+    if (recipe->chance && load->gambled)
+        return 0;
     return reading && !recipe->lock_free ? 0 : recipe->weight[load->mix];
 }
 
-static const char *draw_recipe(struct linear_load *load)
+static const struct recipe *draw_recipe(struct linear_load *load)
 {
     bool reading = draw(load, 100) < load->reads_percent;
     unsigned total = 0, at;
@@ -99,7 +107,7 @@ static const char *draw_recipe(struct linear_load *load)
         total += weight(load, &RECIPES[k], reading);
     for (at = draw(load, total); at >= weight(load, &RECIPES[i], reading); i++)
         at -= weight(load, &RECIPES[i], reading);
-    return RECIPES[i].words;
+    return &RECIPES[i];
 }
 
 struct line {
@@ -164,15 +172,52 @@ static void add_word(struct linear_load *load, char what, struct line *line)
     }
 }
 
+static void add_command(struct linear_load *load, struct line *line)
+{
+    const struct recipe *recipe = draw_recipe(load);
+
+    load->gambled |= recipe->chance;
+    for (const char *at = recipe->words; *at; at++) {
+        if (*at == '%')
+            add_word(load, *++at, line);
+        else
+            add(line, "%c", *at);
+    }
+}
+
 const char *linear_load_next(struct linear_load *load, char line[LINEAR_LOAD_LINE])
 {
     struct line out = {.text = line};
+    unsigned more = 0;
 
-    for (const char *at = draw_recipe(load); *at; at++) {
-        if (*at == '%')
-            add_word(load, *++at, &out);
-        else
-            add(&out, "%c", *at);
+    if (load->mix != LINEAR_SINGLE && draw(load, TRANSACTIONS) == 0)
+        more = 1 + draw(load, TRANSACTION_MAX - 1);
+    load->gambled = false;
+    add_command(load, &out);
+    for (; more > 0; more--) {
+        add(&out, "\n");
+        add_command(load, &out);
     }
+    load->gambled = false;
     return line;
+}
+
+int linear_load_each(const char *line, void (*fn)(void *arg, const char *command), void *arg)
+{
+    char command[LINEAR_LOAD_LINE];
+    const char *end = strchr(line, '\n');
+    int n = 2;
+
+    if (!end) {
+        fn(arg, line);
+        return 1;
+    }
+    fn(arg, "MULTI");
+    for (const char *at = line; at; at = end ? end + 1 : NULL, n++) {
+        end = strchr(at, '\n');
+        snprintf(command, sizeof command, "%.*s", end ? (int)(end - at) : (int)strlen(at), at);
+        fn(arg, command);
+    }
+    fn(arg, "EXEC");
+    return n;
 }

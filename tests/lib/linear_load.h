@@ -5,12 +5,13 @@
 // tells who wrote it.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "datatypes/rng.h"
 
-enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 640 };
+enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 1600 };
 
 enum linear_mix {
     LINEAR_STRINGS, // reads without a lock against writes of several keys
@@ -26,8 +27,13 @@ struct linear_load {
     int client, nkeys;
     unsigned reads_percent; // a writer, a reader or both: reads see what writers who wait cannot
     int nvalues;            // written so far
+    bool gambled;           // a command of this transaction depends on chance
 };
 
 void linear_load_init(struct linear_load *, uint64_t seed, enum linear_mix, int client, int nkeys);
-// Writes the next command, terminated, its words separated by blanks. Returns `line`.
+// Writes the next command, terminated, its words separated by blanks; or a transaction of several,
+// separated by line feeds. Returns `line`.
 const char *linear_load_next(struct linear_load *, char line[LINEAR_LOAD_LINE]);
+// Calls fn with each command to be sent for what that wrote: a transaction's between MULTI and
+// EXEC. Returns how many there were; the reply to the last one is what counts.
+int linear_load_each(const char *line, void (*fn)(void *arg, const char *command), void *arg);

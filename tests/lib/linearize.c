@@ -7,7 +7,7 @@
 #include "tests/lib/linear_report.h"
 #include "tests/lib/linear_search.h"
 
-enum { KEYS_MAX = HISTORY_ARGS_MAX, DEFAULT_STEPS = 5 * 1000 * 1000 };
+enum { KEYS_MAX = 4 * HISTORY_ARGS_MAX, DEFAULT_STEPS = 5 * 1000 * 1000 };
 #define DEFAULT_BYTES ((size_t)128 << 20)
 
 // A key with one of the operations that name it.

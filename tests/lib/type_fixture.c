@@ -7,7 +7,7 @@
 void type_fixture_open(struct type_fixture *f, uint64_t seed)
 {
     f->domain = epoch_create();
-    f->seed = (struct hash_seed){seed, ~seed};
+    f->seed = (struct siphash_seed){seed, ~seed};
     rng_seed(&f->rng, seed);
     type_limits_init(&f->limits);
     f->ctx = (struct type_ctx){.seed = &f->seed, .rng = &f->rng, .limits = &f->limits};

@@ -4,14 +4,14 @@
 // tests of the data types. Its thread is inside an epoch section from open to close.
 #pragma once
 
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "datatypes/rng.h"
 #include "datatypes/type_ctx.h"
 #include "locks/epoch.h"
 
 struct type_fixture {
     struct epoch *domain;
-    struct hash_seed seed;
+    struct siphash_seed seed;
     struct rng rng;
     struct type_limits limits;
     struct type_ctx ctx;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "datatypes/hash.h"
+#include "datatypes/siphash.h"
 #include "datatypes/mem.h"
 #include "datatypes/rng.h"
 
@@ -139,7 +139,7 @@ static void test_rng_below_is_uniform(void **state)
 
 // Reference values: the hash of CPython 3.11, which is SipHash-1-3, with PYTHONHASHSEED 0 (a zero
 // key) and 7 (the key below). Message of n bytes: 0, 1, 2, ...
-static void test_hash_is_siphash13(void **state)
+static void test_siphash_is_siphash_1_3(void **state)
 {
     (void)state;
     static const size_t size[] = {1, 7, 8, 9, 15, 16, 31, 100};
@@ -149,25 +149,25 @@ static void test_hash_is_siphash13(void **state)
     static const uint64_t key7[] = {0x7e255bf0210f9775, 0x987cfd95990dd34b, 0x8450991e34fe08de,
                                     0xa0a0a12bd6c44f35, 0x1517e7dc54a43f5b, 0x642bba6a6c24ebf5,
                                     0xadf091e03303fd2d, 0x3b5b8bb533e125e3};
-    struct hash_seed zero = {0, 0}, seven = {0x12c874a1806f0e3d, 0x470a89d2f9d2784f};
+    struct siphash_seed zero = {0, 0}, seven = {0x12c874a1806f0e3d, 0x470a89d2f9d2784f};
     unsigned char text[100];
     for (int i = 0; i < 100; i++)
         text[i] = (unsigned char)i;
     for (int i = 0; i < 8; i++) {
-        assert_int_equal(hash_bytes(&zero, text, size[i]), key0[i]);
-        assert_int_equal(hash_bytes(&seven, text, size[i]), key7[i]);
+        assert_int_equal(siphash_bytes(&zero, text, size[i]), key0[i]);
+        assert_int_equal(siphash_bytes(&seven, text, size[i]), key7[i]);
     }
 }
 
-static void test_hash_seeds_differ(void **state)
+static void test_siphash_seeds_differ(void **state)
 {
     (void)state;
-    struct hash_seed a, b;
-    hash_seed_random(&a);
-    hash_seed_random(&b);
+    struct siphash_seed a, b;
+    siphash_seed_random(&a);
+    siphash_seed_random(&b);
     assert_int_not_equal(a.k0, b.k0);
-    assert_int_not_equal(hash_bytes(&a, "key", 3), hash_bytes(&b, "key", 3));
-    assert_int_not_equal(hash_bytes(&a, "", 0), hash_bytes(&b, "", 0));
+    assert_int_not_equal(siphash_bytes(&a, "key", 3), siphash_bytes(&b, "key", 3));
+    assert_int_not_equal(siphash_bytes(&a, "", 0), siphash_bytes(&b, "", 0));
 }
 
 int main(void)
@@ -180,8 +180,8 @@ int main(void)
         cmocka_unit_test(test_rng_repeats_from_a_seed),
         cmocka_unit_test(test_rng_is_xoshiro256starstar),
         cmocka_unit_test(test_rng_below_is_uniform),
-        cmocka_unit_test(test_hash_is_siphash13),
-        cmocka_unit_test(test_hash_seeds_differ),
+        cmocka_unit_test(test_siphash_is_siphash_1_3),
+        cmocka_unit_test(test_siphash_seeds_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
