@@ -2,6 +2,7 @@
 //
 // Commands that run out of memory at each of their allocations in turn: they must answer an error
 // and have changed nothing; with enough memory the same command then works as ever.
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +64,20 @@ static void append_list(char *state, size_t *used, const char *key)
     append_sorted(state, used, inproc_run(client, "LLEN %s", key));
 }
 
+// A string may hold any bytes: a hash of all of them (FNV-1a).
+static void append_string(char *state, size_t *used, const char *key)
+{
+    const char *reply = inproc_run(client, "GET %s", key);
+    size_t len = reply[1] == '-' ? 0 : strtoul(reply + 1, NULL, 10);
+    const char *text = strchr(reply, '\n') + 1;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    *used += (size_t)snprintf(state + *used, STATE_CHARS - *used, "%zu:%" PRIx64 " ", len, hash);
+    assert_true(*used < STATE_CHARS);
+}
+
 // All that the keys a, b, c and d hold, as text.
 static void describe(char *state)
 {
@@ -74,6 +89,7 @@ static void describe(char *state)
         bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0,
              is_hash = strcmp(type, "+hash\r\n") == 0;
         const char *whole = is_set ? "SMEMBERS" : is_hash ? "HGETALL" : "GET";
+        bool is_string = strcmp(type, "+string\r\n") == 0;
         append_sorted(state, &used, keys[i]);
         if (is_zset) { // in order, and each score behind its member
             int len = snprintf(state + used, STATE_CHARS - used, "%s%s",
@@ -89,6 +105,8 @@ static void describe(char *state)
         if (is_set || is_hash)
             append_sorted(state, &used,
                           inproc_run(client, "%s %s", is_set ? "SCARD" : "HLEN", keys[i]));
+        if (is_string)
+            append_string(state, &used, keys[i]);
         append_list(state, &used, keys[i]);
     }
     append_sorted(state, &used, inproc_run(client, "DBSIZE"));
@@ -276,6 +294,57 @@ static void test_algebra_without_memory(void **state)
     assert_true(run_short_of_memory("SUNION a b c", NULL) >= 220);
     assert_true(run_short_of_memory("SDIFF c none none none none a", NULL) >= 100);
     assert_int_equal(run_short_of_memory("SINTER a b", NULL), 0);
+}
+
+// ---- bitmaps and HyperLogLogs ----------------------------------------------------------------
+
+static void test_bitmaps_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("SETBIT a 7 1", ":0\r\n") >= 2); // the entry and the value
+    assert_true(run_short_of_memory("SETBIT a 6 1", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("SETBIT a 20000 1", ":0\r\n") >= 1); // in place from now on
+    assert_int_equal(inproc_int(client, "PEXPIRE a 100000"), 1);
+    assert_int_equal(run_short_of_memory("SETBIT a 6 0", ":1\r\n"), 0);
+    assert_true(run_short_of_memory("SETBIT a 200000 1", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("SETRANGE a 2 x", ":25001\r\n") >= 1);
+    assert_true(run_short_of_memory("BITFIELD b SET u8 0 65 GET u8 0", NULL) >= 2);
+    assert_true(run_short_of_memory("BITFIELD b OVERFLOW FAIL INCRBY u8 #3 256", NULL) >= 1);
+    assert_int_equal(run_short_of_memory("BITFIELD b GET u8 0 GET u8 1", NULL), 0);
+    assert_true(run_short_of_memory("BITOP NOT c b", ":4\r\n") >= 2);
+    assert_true(run_short_of_memory("BITOP XOR c a b", ":25001\r\n") >= 1);
+    assert_true(run_short_of_memory("BITOP OR c b b b b b b b b b b b b b b b b b b b b", NULL) >=
+                2);
+    assert_int_equal(run_short_of_memory("BITOP OR c d d", ":0\r\n"), 1); // a placeholder for d
+    assert_int_equal(run_short_of_memory("GETBIT a 1", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITCOUNT a", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITPOS a 1", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITFIELD_RO a GET u8 0", NULL), 0);
+}
+
+static void test_hyperloglogs_without_memory(void **state)
+{
+    static char command[1 << 14];
+    size_t used = (size_t)sprintf(command, "PFADD b");
+
+    (void)state;
+    assert_true(run_short_of_memory("PFADD a x y z", ":1\r\n") >= 2);
+    assert_true(run_short_of_memory("PFADD a 1 2 3 x", ":1\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("PFADD a 1 2 3 x", ":0\r\n"), 0);
+    assert_true(run_short_of_memory("PFCOUNT a", ":6\r\n") >= 1); // which it keeps
+    assert_int_equal(run_short_of_memory("PFCOUNT a", ":6\r\n"), 0);
+    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 1000");
+    for (int i = 0; i < 900; i++)
+        used += (size_t)sprintf(command + used, " e%d", i);
+    assert_true(run_short_of_memory(command, ":1\r\n") >= 10); // grows, and becomes dense
+    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 3000");
+    assert_true(run_short_of_memory("PFADD b f1 f2 f3 f4 f5 f6", ":1\r\n") >= 1); // in place now
+    assert_int_equal(run_short_of_memory("PFADD b g1 g2 g3 g4 g5 g6", ":1\r\n"), 0);
+    assert_true(run_short_of_memory("PFMERGE c a", "+OK\r\n") >= 2);
+    assert_true(run_short_of_memory("PFMERGE a b c d", "+OK\r\n") >= 2);
+    assert_true(run_short_of_memory("PFDEBUG TODENSE c", ":1\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("PFCOUNT a b c", NULL), 0);
+    assert_int_equal(run_short_of_memory("PFDEBUG ENCODING c", NULL), 0);
 }
 
 // Pushes elements that fill several chunks of three.
@@ -636,6 +705,8 @@ int main(void)
         cmocka_unit_test_setup(test_smove_without_memory, setup),
         cmocka_unit_test_setup(test_spop_without_memory, setup),
         cmocka_unit_test_setup(test_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_bitmaps_without_memory, setup),
+        cmocka_unit_test_setup(test_hyperloglogs_without_memory, setup),
         cmocka_unit_test_setup(test_push_without_memory, setup),
         cmocka_unit_test_setup(test_list_changes_without_memory, setup),
         cmocka_unit_test_setup(test_zadd_without_memory, setup),

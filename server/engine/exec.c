@@ -218,12 +218,12 @@ static enum exec_result run_lock_free(struct cmd_ctx *c)
 {
     size_t mark = reply_mark(c->reply);
 
-    for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < READ_ATTEMPTS && !c->keys->needs_lock; attempt++) {
         uint64_t nerrors = c->reply->nerrors;
         c->cmd->row->handler(c);
         if (keyspace_read_valid(c))
             return EXEC_DONE;
-        tally_add(&c->thread->stats.read_retries, 1);
+        tally_add(&c->thread->stats.read_retries, !c->keys->needs_lock);
         reply_truncate(c->reply, mark);
         c->reply->nerrors = nerrors;
         keyspace_read_again(c);

@@ -21,6 +21,8 @@
 //    values for a key, each visible at once to its own commands: it marks even a single key, and
 //    counts one in store->rewrites before the mark goes. A reader that finds another number than
 //    before its load may have loaded one of the values between.
+//    A string whose bytes are changed in place is one of these. Of its many bytes most readers want
+//    all, and copying them while they change is not worth trying: such a reader takes the lock.
 // 4. A value that a command carries to another key leaves its old entry empty for ever. A reader
 //    that loaded a value looks at the entry once more, behind all its other loads.
 // A reader that fails the check runs again, and after a few times takes the read lock, where it
@@ -33,6 +35,7 @@
 #include <string.h>
 
 #include "datatypes/mem.h"
+#include "datatypes/str.h"
 #include "locks/cpu.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
@@ -181,7 +184,7 @@ enum status keyspace_collect(struct cmd_ctx *c)
     t->nforced = 0;
 #endif
     t->locked = t->conflict = t->no_memory = t->waited = t->publishing = t->rewrites = false;
-    t->transaction = t->missed = t->gathering = false;
+    t->transaction = t->missed = t->gathering = t->needs_lock = false;
     t->hits = t->misses = 0;
     if (c->cmd->row->flags & CMD_RUNS_QUEUE)
         transaction_collect(c);
@@ -315,7 +318,14 @@ void key_used(struct cmd_ctx *c, struct key_slot *slot)
         entry_use(slot->entry, c->now_ms);
 }
 
-static struct value key_read(struct cmd_ctx *c, int i, bool use)
+// How a handler looks at a key.
+enum look {
+    LOOK_PEEK, // at what there is, not at the bytes of a string
+    LOOK_LIVE, // at a string's bytes one by one
+    LOOK_USE,  // at anything
+};
+
+static struct value key_read(struct cmd_ctx *c, int i, enum look look)
 {
     struct key_slot *slot = slot_of(c, i);
     struct value v;
@@ -326,33 +336,52 @@ static struct value key_read(struct cmd_ctx *c, int i, bool use)
         v = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
     if (value_expired(v, c->now_ms))
         v = VALUE_ABSENT;
-    if (use && !value_is_none(v))
+    if (look == LOOK_USE && value_kind(v) == VALUE_STR_MUTABLE && !c->keys->locked) {
+        c->keys->conflict = c->keys->needs_lock = true;
+        return VALUE_ABSENT;
+    }
+    if (look != LOOK_PEEK && !value_is_none(v))
         key_used(c, slot);
     return v;
 }
 
+static void count_hit(struct cmd_ctx *c, struct value v)
+{
+    if (c->cmd->row->lock == LOCK_WRITE && !(c->cmd->row->flags & CMD_CACHES))
+        return;
+    if (value_is_none(v))
+        c->keys->misses++;
+    else
+        c->keys->hits++;
+}
+
 struct value key_get(struct cmd_ctx *c, int i)
 {
-    struct value v = key_read(c, i, true);
+    struct value v = key_read(c, i, LOOK_USE);
 
-    if (c->cmd->row->lock != LOCK_WRITE) {
-        if (value_is_none(v))
-            c->keys->misses++;
-        else
-            c->keys->hits++;
-    }
+    count_hit(c, v);
     return v;
 }
 
 struct value key_peek(struct cmd_ctx *c, int i)
 {
-    return key_read(c, i, false);
+    return key_read(c, i, LOOK_PEEK);
 }
 
 bool key_get_type(struct cmd_ctx *c, int i, enum value_type type, struct value *out)
 {
     *out = key_get(c, i);
     if (value_is_none(*out) || value_type(*out) == type)
+        return true;
+    cmd_reply_wrongtype(c);
+    return false;
+}
+
+bool key_get_live_string(struct cmd_ctx *c, int i, struct value *out)
+{
+    *out = key_read(c, i, LOOK_LIVE);
+    count_hit(c, *out);
+    if (value_is_none(*out) || value_is_string(*out))
         return true;
     cmd_reply_wrongtype(c);
     return false;
@@ -488,6 +517,20 @@ struct value key_mutable(struct cmd_ctx *c, int i)
     object_write_begin(value_object(v));
     slot->seen = v;
     return v;
+}
+
+bool key_edit_string(struct cmd_ctx *c, int i, size_t min_len, struct str_edit *e)
+{
+    enum status status = str_edit_prepare(c->types, key_peek(c, i), min_len, e);
+
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+        return false;
+    }
+    if (e->in_place)
+        key_mutable(c, i);
+    str_edit_begin(e);
+    return true;
 }
 
 enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)

@@ -43,6 +43,7 @@ struct key_table {
     int nheld;            // how many of `order` have been dealt with: locked, or found missing
     bool locked;          // the slots of `order` below nheld with an entry are locked
     bool conflict;        // lock-free: what was read is known not to hold together
+    bool needs_lock;      // lock-free: there is no point in trying again without a lock
     bool no_memory;       // cmd_add_key or key_other failed
     bool missed;          // key_other found a key contended: the command is to run anew
     bool gathering;       // key_other was called, keys_complete not yet
