@@ -14,7 +14,7 @@ PREFIX  ?= /usr/local
 
 # ---- packages: the one list ------------------------------------------------------------------
 # Debian package names. `make deps` installs what is missing; `make run` and `make test` call it.
-DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev libhiredis-dev libcmocka-dev redis-tools
+DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libhiredis-dev libcmocka-dev redis-tools
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
 DEB_PACKAGES_PLOT   := gnuplot-nox
@@ -44,7 +44,7 @@ ifeq ($(VARIANT),debug)
 OPT     := -O0 -DKL_DEBUG
 endif
 ALL_CFLAGS := $(BASE_FLAGS) $(OPT) $(CFLAGS)
-LIBS    := $(LIBS_MALLOC) -lm -pthread
+LIBS    := $(LIBS_MALLOC) -llzf -lm -pthread
 LIBS_NET := -luv
 
 # ---- sources ---------------------------------------------------------------------------------
