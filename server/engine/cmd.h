@@ -101,6 +101,8 @@ struct value key_take(struct cmd_ctx *, int i);
 // The collection for changing in place: opens its write section, which ends with the command.
 // Call it when it is certain that something will change. The key must hold a collection.
 struct value key_mutable(struct cmd_ctx *, int i);
+// Makes it look as if the key, which exists, was last used so long ago.
+void key_set_idle(struct cmd_ctx *, int i, int64_t seconds);
 // Changes the expire time; NO_EXPIRE removes it. The key exists.
 enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 
