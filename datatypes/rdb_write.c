@@ -14,18 +14,35 @@ enum {
     INT_TEXT_MAX = 11,   // longest decimal text of 32 bits
 };
 
+static void hand_over(struct rdb_writer *w, const char *data, size_t len)
+{
+    for (size_t n; len > 0 && !w->stopped; data += n, len -= n) {
+        n = len < PIECE_BYTES ? len : PIECE_BYTES;
+        w->crc = crc64(w->crc, data, n);
+        w->stopped = !w->put(w->arg, data, n);
+    }
+}
+
+void rdb_flush(struct rdb_writer *w)
+{
+    if (w->put != NULL)
+        hand_over(w, w->buf, w->nbuf);
+    w->nbuf = 0;
+}
+
 static void put(struct rdb_writer *w, const void *data, size_t len)
 {
-    const char *at = data;
-
     w->nbytes += len;
-    if (w->put == NULL)
+    if (w->put == NULL || w->stopped || len == 0)
         return;
-    for (size_t n; len > 0 && !w->stopped; at += n, len -= n) {
-        n = len < PIECE_BYTES ? len : PIECE_BYTES;
-        w->crc = crc64(w->crc, at, n);
-        w->stopped = !w->put(w->arg, at, n);
+    if (len > sizeof w->buf - w->nbuf)
+        rdb_flush(w);
+    if (len > sizeof w->buf) {
+        hand_over(w, data, len);
+        return;
     }
+    memcpy(w->buf + w->nbuf, data, len);
+    w->nbuf += len;
 }
 
 static void put_byte(struct rdb_writer *w, unsigned byte)
@@ -89,7 +106,9 @@ static void put_score(struct rdb_writer *w, double score)
 void rdb_put_footer(struct rdb_writer *w)
 {
     put(w, &(uint16_t){htole16(RDB_VERSION)}, sizeof(uint16_t));
-    put(w, &(uint64_t){htole64(w->crc)}, sizeof(uint64_t)); // evaluated before it is added to
+    rdb_flush(w); // what the checksum is of
+    put(w, &(uint64_t){htole64(w->crc)}, sizeof(uint64_t));
+    rdb_flush(w);
 }
 
 // ---- walking ---------------------------------------------------------------------------------

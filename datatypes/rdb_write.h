@@ -14,14 +14,19 @@
 #include "datatypes/value.h"
 #include "datatypes/zset.h"
 
+enum { RDB_WRITER_BYTES = 1024 };
+
 // Where the bytes go.
 struct rdb_writer {
     // Takes some bytes; false: no more are wanted. NULL: they are only counted.
     bool (*put)(void *arg, const char *data, size_t len);
     void *arg;
     size_t nbytes; // written so far
-    uint64_t crc;  // of these, unless they are only counted
     bool stopped;  // put() has returned false, and is not called again
+    // Private to rdb_write.c from here on.
+    uint64_t crc; // of what put() took
+    size_t nbuf;  // bytes that it is still to take
+    char buf[RDB_WRITER_BYTES];
 };
 
 void rdb_put_length(struct rdb_writer *, uint64_t n);
@@ -43,5 +48,8 @@ void rdb_walk_init(struct rdb_walk *, struct value);
 // Writes the next element, or first of all the type and the count; false at the end.
 bool rdb_walk_next(struct rdb_walk *, struct rdb_writer *);
 
-// Ends a payload: the version, and the checksum of all that was written.
+// Hands over what is not yet with put().
+void rdb_flush(struct rdb_writer *);
+
+// Ends a payload: the version, and the checksum of all that was written. Flushes.
 void rdb_put_footer(struct rdb_writer *);

@@ -730,8 +730,8 @@ static void test_stops(void **state)
         struct pieces pieces = {.most = most};
         struct rdb_writer w = {.put = take_piece, .arg = &pieces};
         write_value(&w, v);
-        assert_int_equal(pieces.n, most < 21 ? most : 21); // type, 2 of length, 16, 2 of footer
-        assert_int_equal(w.stopped, most <= 21);
+        assert_int_equal(pieces.n, most < 19 ? most : 19); // type and length, 16, 2 of footer
+        assert_int_equal(w.stopped, most <= 19);
     }
     value_free(v);
 }

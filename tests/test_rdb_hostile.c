@@ -97,6 +97,7 @@ static void write_value(struct strbuf *out, struct value v)
     rdb_walk_init(&walk, v);
     while (rdb_walk_next(&walk, &w)) {
     }
+    rdb_flush(&w);
 }
 
 // What Redis wrote, and the same values as they are written here.

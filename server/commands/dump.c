@@ -73,17 +73,19 @@ static bool write_payload(struct cmd_ctx *c, struct value v, struct rdb_writer *
 /* DUMP key  -> the value as bytes, nil without the key */
 static void cmd_dump(struct cmd_ctx *c)
 {
-    struct rdb_writer count = {.put = NULL}, writer = {.put = put_to_reply, .arg = c};
+    struct rdb_writer w = {.put = NULL};
     struct value v = key_get(c, 0);
 
     if (value_is_none(v)) {
         reply_null(c->reply);
         return;
     }
-    if (!write_payload(c, v, &count))
+    if (!write_payload(c, v, &w))
         return;
-    reply_bulk_header(c->reply, count.nbytes);
-    if (write_payload(c, v, &writer))
+    reply_bulk_header(c->reply, w.nbytes);
+    w.put = put_to_reply;
+    w.arg = c;
+    if (write_payload(c, v, &w))
         reply_raw(c->reply, "\r\n", 2);
 }
 
