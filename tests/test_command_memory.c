@@ -651,6 +651,26 @@ static void test_restore_without_memory(void **state)
     restore_short_of_memory(300);
 }
 
+// SORT allocates for the elements, for what they are sorted by, for the keys that it finds and for
+// what it stores.
+static void test_sort_without_memory(void **state)
+{
+    static const char INTO[] = "SORT a BY c:* GET # GET c:* GET d:*->f STORE d";
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        inproc_run(client, "RPUSH a %d", i * 37 % 100);
+        inproc_run(client, "SET c:%d %d", i, 100 - i);
+        inproc_run(client, "HSET d:%d f %d%s", i, i, LONG_A);
+    }
+    inproc_run(client, "RPUSH b %0100d", 1);
+    assert_true(run_short_of_memory("SORT a", NULL) >= 3);
+    assert_true(run_short_of_memory("SORT_RO a ALPHA GET c:*", NULL) >= 10);
+    assert_true(run_short_of_memory("SORT b", NULL) >= 4); // a long number is copied
+    assert_true(run_short_of_memory(INTO, ":300\r\n") >= 10);
+    assert_int_equal(inproc_int(client, "DBSIZE"), 203); // no entry was left without a value
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -671,6 +691,7 @@ int main(void)
         cmocka_unit_test_setup(test_hset_takes_much_back, setup),
         cmocka_unit_test_setup(test_hdel_without_memory, setup),
         cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
+        cmocka_unit_test_setup(test_sort_without_memory, setup),
         cmocka_unit_test_setup(test_transactions_without_memory, setup),
         cmocka_unit_test_setup(test_exec_without_memory, setup),
         cmocka_unit_test_setup(test_watch_without_memory, setup),

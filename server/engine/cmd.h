@@ -110,6 +110,16 @@ enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 // so. Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
 int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
 
+// ---- keys that the command finds in the values of its keys (SORT ... BY)
+
+// The value, VALUE_ABSENT for none, of a key of the selected database, whose name is copied; locked
+// for reading from now on. False: it cannot be had yet. The command then names the others that it
+// is going to need, or not all of them, and returns without having replied or changed anything: it
+// is run again, or answered that there is no memory.
+bool key_other(struct cmd_ctx *, struct bytes name, struct value *out);
+// Whether all of them could be had, before the command begins to reply.
+bool keys_complete(struct cmd_ctx *);
+
 // ---- arguments: each replies the usual error and returns false when the argument is not one
 
 // "ERR value is not an integer or out of range"

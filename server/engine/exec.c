@@ -196,14 +196,16 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
         }
         outcome = keyspace_lock(c);
     }
+    while (outcome == LOCK_OUTCOME_HELD) {
+        c->cmd->row->handler(c);
+        keyspace_unlock(c);
+        if (!c->keys->missed && !c->keys->no_memory)
+            return EXEC_DONE;
+        outcome = c->keys->no_memory ? LOCK_OUTCOME_NO_MEMORY : keyspace_lock(c);
+    }
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
-    if (outcome == LOCK_OUTCOME_NO_MEMORY) {
-        refuse(c, STATUS_NO_MEMORY);
-        return EXEC_DONE;
-    }
-    c->cmd->row->handler(c);
-    keyspace_unlock(c);
+    refuse(c, STATUS_NO_MEMORY);
     return EXEC_DONE;
 }
 

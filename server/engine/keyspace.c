@@ -26,8 +26,11 @@
 // A reader that fails the check runs again, and after a few times takes the read lock, where it
 // parks.
 //
-// Locking, and what is done about missing keys: keyspace_lock.c.
+// Locking, and what is done about missing keys: keyspace_lock.c. Keys that a command finds only
+// while it runs: keyspace_other.c.
 #include "server/engine/keyspace.h"
+
+#include <string.h>
 
 #include "datatypes/mem.h"
 #include "locks/cpu.h"
@@ -67,13 +70,20 @@ static bool table_reserve(struct key_table *t, int capacity)
     int grown = t->capacity ? t->capacity * 2 : 16;
     if (grown < capacity)
         grown = capacity;
-    struct key_slot *slots = mem_realloc(t->slots, (size_t)grown * sizeof *slots);
-    if (!slots)
+    struct key_slot *slots = mem_alloc((size_t)grown * sizeof *slots);
+    struct key_slot **order = mem_alloc((size_t)grown * sizeof *order);
+    if (!slots || !order) {
+        mem_free(slots);
+        mem_free(order);
         return false;
+    }
+    if (t->nslots > 0)
+        memcpy(slots, t->slots, (size_t)t->nslots * sizeof *slots);
+    for (int i = 0; i < t->norder; i++)
+        order[i] = slots + (t->order[i] - t->slots);
+    mem_free(t->slots);
+    mem_free(t->order);
     t->slots = slots;
-    struct key_slot **order = mem_realloc(t->order, (size_t)grown * sizeof *order);
-    if (!order)
-        return false;
     t->order = order;
     t->capacity = grown;
     return true;
@@ -170,7 +180,7 @@ enum status keyspace_collect(struct cmd_ctx *c)
     t->nforced = 0;
 #endif
     t->locked = t->conflict = t->no_memory = t->waited = t->publishing = t->rewrites = false;
-    t->transaction = false;
+    t->transaction = t->missed = t->gathering = false;
     t->hits = t->misses = 0;
     if (c->cmd->row->flags & CMD_RUNS_QUEUE)
         transaction_collect(c);
@@ -184,6 +194,7 @@ void keyspace_forget(struct cmd_ctx *c)
     struct key_table *t = c->keys;
 
     t->nslots = t->norder = t->nheld = 0;
+    keyspace_forget_others(t);
     if (t->capacity > TABLE_KEEP) {
         mem_free(t->slots);
         mem_free(t->order);
@@ -286,6 +297,12 @@ void keyspace_read_again(struct cmd_ctx *c)
 
 // ---- reading and writing ----------------------------------------------------------------------
 
+void key_used(struct cmd_ctx *c, struct key_slot *slot)
+{
+    if (!client_has(c->client, CLIENT_NO_TOUCH))
+        entry_use(slot->entry, c->now_ms);
+}
+
 static struct value key_read(struct cmd_ctx *c, int i, bool use)
 {
     struct key_slot *slot = slot_of(c, i);
@@ -297,8 +314,8 @@ static struct value key_read(struct cmd_ctx *c, int i, bool use)
         v = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
     if (value_expired(v, c->now_ms))
         v = VALUE_ABSENT;
-    if (use && !value_is_none(v) && !client_has(c->client, CLIENT_NO_TOUCH))
-        entry_use(slot->entry, c->now_ms);
+    if (use && !value_is_none(v))
+        key_used(c, slot);
     return v;
 }
 

@@ -24,7 +24,10 @@
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/lock_watch.h"
 
-enum { PREFETCHED = 64 }; // keys of a command that are brought into the cache together
+enum {
+    PREFETCHED = 64, // keys of a command that are brought into the cache together
+    TRY_SPINS = 200, // pauses in which a short writer is waited for out of order
+};
 
 // ---- order ------------------------------------------------------------------------------------
 
@@ -264,6 +267,33 @@ static enum lock_outcome lock_next(struct cmd_ctx *c, bool create)
     return status == STATUS_OK ? LOCK_OUTCOME_HELD : LOCK_OUTCOME_NO_MEMORY;
 }
 
+bool keyspace_try_more(struct cmd_ctx *c, struct key_slot *slot)
+{
+    struct key_table *t = c->keys;
+    enum status status = STATUS_OK;
+    bool held = false;
+
+    slot_locate(c, slot);
+    for (int i = 0; !held && i < TRY_SPINS && status == STATUS_OK; i++) {
+        slot->entry = slot_find(slot);
+        if (!slot->entry) {
+            slot->entry = make_entry(c, slot, &status);
+            held = slot->entry;
+        } else {
+            held = !attempt_fails(c) && keylock_try(&slot->entry->lock, KEYLOCK_READ);
+            if (!held)
+                cpu_pause();
+        }
+    }
+    if (held) {
+        t->order[t->norder++] = slot;
+        lock_watch_hold(&c->thread->view, t->nheld++, lock_watch_id(slot->hash, slot->db), false);
+    } else {
+        slot->entry = NULL;
+    }
+    return status == STATUS_OK;
+}
+
 // ---- all keys ---------------------------------------------------------------------------------
 
 // All keys are held. An expired key is gone for this command: writes what everybody sees.
@@ -315,6 +345,7 @@ enum lock_outcome keyspace_lock(struct cmd_ctx *c)
 {
     rank_may_wait(RANK_KEY);
     order_slots(c);
+    c->keys->missed = c->keys->gathering = false;
     c->keys->locked = true;
     c->keys->nheld = 0;
     lock_watch_run(&c->thread->view, c->client);
