@@ -7,7 +7,6 @@
 // left at once, and beyond that nothing is allocated ahead of what was read.
 #include "datatypes/rdb_load.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +130,7 @@ static enum status add_member(struct loader *l, struct value *set, size_t expect
 static enum status load_set(struct loader *l, struct value *out)
 {
     struct value set = VALUE_ABSENT;
-    struct texts texts;
+    struct texts texts = {.left = 0};
     enum status status = counted_texts(l, 1, 1, &texts);
     size_t expected = texts.left;
 
