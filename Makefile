@@ -18,6 +18,7 @@ DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libhiredis-d
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
 DEB_PACKAGES_PLOT   := gnuplot-nox
+DEB_PACKAGES_COMPAT := redis-server tcl
 DEB_PACKAGES_FUZZ   := clang libclang-rt-14-dev
 DEB_PACKAGES_FORMAT := clang-format
 
@@ -68,7 +69,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench bench-locks bench-tail install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks bench-tail compat install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -222,6 +223,12 @@ bench-tail:
 	  DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH) $(DEB_PACKAGES_PLOT)"
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/tail
 	@bench/tail_run.sh $(BUILD)/bench/tail
+
+## compat: Redis's own test suite, from Debian's source package, against this server
+compat:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_COMPAT)"
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/compat $(SERVER) $(UNITS)
 
 # ---- installing ------------------------------------------------------------------------------
 ## deps: install the missing Debian packages (needs root or sudo only when some are missing)

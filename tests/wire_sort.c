@@ -232,6 +232,36 @@ static void test_many(void **state)
     expect(w, ":1", "EXISTS w_0");
 }
 
+// A few of many are found in another way than all are sorted.
+static void test_few_of_many(void **state)
+{
+    struct wire *w = *state;
+    static const char *const ORDERS[] = {"ASC",        "DESC",   "ALPHA",
+                                         "ALPHA DESC", "BY w_*", "BY w_* DESC"};
+    char want[64];
+
+    for (int i = 0; i < 500; i++) {
+        snprintf(want, sizeof want, ":%d", i + 1);
+        expect(w, want, "RPUSH l %d", 1000000 + i * 3571 % 500 / 2); // each number twice
+    }
+    for (int i = 0; i < 250; i++)
+        expect(w, "OK", "SET w_%d %d", 1000000 + i, i * 17 % 250 / 3);
+    for (size_t i = 0; i < sizeof ORDERS / sizeof ORDERS[0]; i++) {
+        static const int LIMITS[][2] = {{0, 1}, {0, 20}, {15, 10}, {3, 28}, {495, 20}, {100, 300}};
+        expect(w, ":500", "SORT l %s STORE all", ORDERS[i]);
+        for (size_t j = 0; j < sizeof LIMITS / sizeof LIMITS[0]; j++) {
+            int from = LIMITS[j][0], count = LIMITS[j][1];
+            char some[8192];
+
+            snprintf(want, sizeof want, ":%d", count < 500 - from ? count : 500 - from);
+            expect(w, want, "SORT l %s LIMIT %d %d STORE few", ORDERS[i], from, count);
+            wire_send(w, "LRANGE all %d %d", from, from + count - 1);
+            snprintf(some, sizeof some, "%s", wire_reply(w));
+            expect(w, some, "LRANGE few 0 -1");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,7 +270,8 @@ int main(void)
         WIRE_TEST(test_by),      WIRE_TEST(test_by_nothing),
         WIRE_TEST(test_get),     WIRE_TEST(test_store),
         WIRE_TEST(test_errors),  WIRE_TEST(test_in_a_transaction),
-        WIRE_TEST(test_many),    WIRE_TEST3(test_get),
+        WIRE_TEST(test_many),    WIRE_TEST(test_few_of_many),
+        WIRE_TEST3(test_get),
     };
     return run_modes(tests);
 }

@@ -19,7 +19,7 @@
 #include "server/engine/sort_order.h"
 #include "server/engine/work.h"
 
-enum { WORK_OF_LOOKUP = 8, WORK_OF_LEVEL = 2 }; // units a key; elements a unit a level of merging
+enum { WORK_OF_LOOKUP = 8 }; // units for a key that is found and locked
 
 // ---- options ------------------------------------------------------------------------------------
 
@@ -381,7 +381,7 @@ static bool put_in_order(struct sort *s)
         return true;
     if (!(s->has_by ? weigh_by_keys(s) : weigh_elements(s)))
         return false;
-    if (sort_items(s->c, s->items, s->nitems, s->alpha, s->descending, s->order))
+    if (sort_items(s->c, s->items, s->nitems, s->first + s->n, s->alpha, s->descending, s->order))
         return true;
     s->status = STATUS_NO_MEMORY;
     return false;
@@ -535,20 +535,15 @@ static void sort_keys(struct cmd_ctx *c)
         cmd_add_key(c, destination, c->db, LOCK_WRITE);
 }
 
-static uint64_t levels(uint64_t n)
-{
-    return n < 2 ? 1 : 64 - (uint64_t)__builtin_clzll(n);
-}
-
 static uint64_t work_sort(struct cmd_ctx *c)
 {
     struct value source = key_peek(c, 0);
-    uint64_t n = can_be_sorted(source) ? value_weight(source) : 0, wanted = n, gets = 0;
+    uint64_t n = can_be_sorted(source) ? value_weight(source) : 0, first = 0, wanted = n, gets = 0;
     bool by = false, unsorted = false;
 
     for (int arg = 2; arg < c->argc;) {
         enum option o = next_option(c, &arg);
-        int64_t limit;
+        int64_t start, count;
         if (o == NO_OPTION)
             break;
         gets += o == GET;
@@ -556,12 +551,15 @@ static uint64_t work_sort(struct cmd_ctx *c)
             by = memchr(c->argv[arg - 1].data, '*', c->argv[arg - 1].len) != NULL;
             unsorted |= !by;
         }
-        if (o == LIMIT && bytes_to_i64(c->argv[arg - 1], &limit) && limit >= 0)
-            wanted = (uint64_t)limit < n ? (uint64_t)limit : n;
+        if (o == LIMIT && bytes_to_i64(c->argv[arg - 2], &start) &&
+            bytes_to_i64(c->argv[arg - 1], &count)) {
+            first = start < 0 ? 0 : (uint64_t)start < n ? (uint64_t)start : n;
+            wanted = count < 0 || (uint64_t)count > n - first ? n - first : (uint64_t)count;
+        }
     }
     uint64_t work = unsorted && value_type(source) != TYPE_SET ? wanted : n;
     if (!unsorted)
-        work += n * levels(n) / WORK_OF_LEVEL + (by ? n * WORK_OF_LOOKUP : 0);
+        work += sort_items_work(n, first + wanted) + (by ? n * WORK_OF_LOOKUP : 0);
     return work + wanted * (1 + gets * WORK_OF_LOOKUP);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "datatypes/status.h"
 #include "resp/bytes.h"
@@ -27,7 +28,10 @@ struct sort_item {
 // is 0. STATUS_NOT_FLOAT: it is none, is NaN or out of range. STATUS_NO_MEMORY.
 enum status sort_number(struct bytes text, double *out);
 
-// Sorts pointers to the `n` items into order[0..n). False: there is no memory, or the client has
-// gone (cmd_step()); order[] is then of no use.
-bool sort_items(struct cmd_ctx *, const struct sort_item *items, size_t n, bool alpha,
-                bool descending, const struct sort_item **order);
+// Sorts pointers to the `n` items into order[]. Only the first `wanted` <= n of them need be in
+// their place; what is behind is undefined. False: there is no memory, or the client has gone
+// (cmd_step()); order[] is then of no use.
+bool sort_items(struct cmd_ctx *, const struct sort_item *items, size_t n, size_t wanted,
+                bool alpha, bool descending, const struct sort_item **order);
+// The work of that (command.h), without reading the items.
+uint64_t sort_items_work(uint64_t n, uint64_t wanted);
