@@ -69,7 +69,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench bench-locks bench-tail compat install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks bench-tail bench-expiry compat install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -164,7 +164,8 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 bench_objs = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/$(1)*.c) bench/common.c))
 $(BUILD)/bench/locks: $(call bench_objs,locks) $(LIB)
 $(BUILD)/bench/tail: $(call bench_objs,tail)
-$(BUILD)/bench/locks $(BUILD)/bench/tail:
+$(BUILD)/bench/expiry: $(patsubst %,$(BUILD)/bench/%.o,expiry tail_conn tail_probe tail_rows tail_server common)
+$(BUILD)/bench/locks $(BUILD)/bench/tail $(BUILD)/bench/expiry:
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
@@ -229,6 +230,12 @@ compat:
 	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_COMPAT)"
 	@$(MAKE) --no-print-directory -j2 all
 	@tests/compat $(SERVER) $(UNITS)
+
+## bench-expiry: what it takes to remove keys that expire, into bench/results/expiry.txt
+bench-expiry:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH)"
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/expiry
+	@bench/expiry_run.sh $(BUILD)/bench/expiry
 
 # ---- installing ------------------------------------------------------------------------------
 ## deps: install the missing Debian packages (needs root or sudo only when some are missing)

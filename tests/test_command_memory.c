@@ -427,6 +427,36 @@ static void test_zset_algebra_without_memory(void **state)
     assert_int_equal(run_short_of_memory("ZRANGE b 0 -1", NULL), 0);
 }
 
+// Places in a row along the equator.
+static void gfill(const char *key, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(inproc_int(client, "GEOADD %s %d.5 0.5 m%d", key, i, i), 1);
+}
+
+static void test_geo_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("GEOADD a 1 2 x 3 4 y 5 6 x", ":2\r\n") >= 3);
+    assert_true(run_short_of_memory("GEOADD a CH 1 2 x 3.5 4 y 7 8 z", ":3\r\n") >= 1);
+    gfill("b", 150);
+    assert_true(run_short_of_memory("GEOADD b CH 100 0 m1 1 1 new 120 1 m2", ":3\r\n") >= 1);
+    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMLONLAT 50 0 BYRADIUS 5000 km ASC WITHDIST",
+                                    NULL) >= 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMMEMBER m50 BYBOX 9000 10 km", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 5000 km COUNT 20 WITHCOORD", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS_RO b 50 0 5000 km COUNT 20 ANY", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE d", ":18\r\n") >= 18);
+    assert_true(
+        run_short_of_memory("GEORADIUSBYMEMBER b m60 5000 km COUNT 9 STOREDIST d", ":9\r\n") >= 9);
+    assert_true(
+        run_short_of_memory("GEOSEARCHSTORE d b FROMMEMBER m60 BYBOX 500 500 km", ":5\r\n") >= 5);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE b", ":18\r\n") >= 18);
+    assert_int_equal(run_short_of_memory("GEOPOS b m50 m60 none", NULL), 0);
+    assert_int_equal(run_short_of_memory("GEODIST b m50 m51 km", NULL), 0);
+}
+
 // ---- hashes ----------------------------------------------------------------------------------
 
 // Two hashes of `n` fields f<i> with values v<i>: "a" and, of that many more, "b".
@@ -687,6 +717,7 @@ int main(void)
         cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
         cmocka_unit_test_setup(test_zrem_without_memory, setup),
         cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_geo_without_memory, setup),
         cmocka_unit_test_setup(test_hset_without_memory, setup),
         cmocka_unit_test_setup(test_hset_takes_much_back, setup),
         cmocka_unit_test_setup(test_hdel_without_memory, setup),

@@ -97,6 +97,9 @@ struct command {
     // are such (ZUNIONSTORE). Where the count is no good the command gets no keys at all and the
     // handler, which runs without locks then, must report that first.
     int numkeys;
+    // Optional, for COMMAND INFO only: from that argument on the options STORE and STOREDIST may
+    // name keys, which getkeys finds.
+    int store_options;
 
     // Optional, for COMMAND INFO only, in its words with blanks between: what becomes of the first
     // key and of the others ("RW access delete") where the lock class does not say enough, and

@@ -36,6 +36,7 @@
 #include "locks/cpu.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/store.h"
 #include "server/engine/transaction.h"
@@ -230,6 +231,13 @@ static _Atomic uint64_t *rewrites_of(struct cmd_ctx *c, const struct key_slot *s
     return &c->store->rewrites[slot->hash % REWRITE_CLASSES].n;
 }
 
+void keyspace_read_clock(struct cmd_ctx *c)
+{
+    if (c->exclusive) // a transaction has one time, which was read with the gate closed
+        return;
+    c->now_ms = c->thread->now_ms = store_now_ms();
+}
+
 static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
 {
     if (slot->read)
@@ -240,6 +248,10 @@ static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
     slot->rewrites = atomic_load_explicit(rewrites_of(c, slot), memory_order_acquire);
     slot->entry = slot_find(slot);
     slot->seen = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (store_expires_soon(slot->seen, c->now_ms)) {
+        keyspace_read_clock(c); // and the value after it, as else
+        slot->seen = entry_value(slot->entry);
+    }
     if (value_is_object(slot->seen) && !wait_for_even(value_object(slot->seen), &slot->seq))
         c->keys->conflict = true;
     return slot->seen;
@@ -407,8 +419,7 @@ static void touch(struct cmd_ctx *c, const struct key_slot *slot, bool gone)
 static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
 {
     struct db_tally *tally = &c->thread->dbs[slot->db];
-    bool old_expires = value_expires_at(old) != NO_EXPIRE;
-    bool new_expires = value_expires_at(v) != NO_EXPIRE;
+    int64_t old_at = value_expires_at(old), new_at = value_expires_at(v);
 
     keys_begin_publishing(c);
     // A collection with an open section that a transaction carries here: ended with this key.
@@ -417,8 +428,10 @@ static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old
     atomic_store_explicit(&slot->entry->value, v.bits, memory_order_release);
     if (value_is_none(old) != value_is_none(v))
         tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
-    if (old_expires != new_expires)
-        tally_add(&tally->expires, new_expires ? 1 : -1);
+    if ((old_at != NO_EXPIRE) != (new_at != NO_EXPIRE))
+        tally_add(&tally->expires, new_at != NO_EXPIRE ? 1 : -1);
+    if (new_at != NO_EXPIRE && new_at != old_at) // else it knows
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, new_at);
 }
 
 void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
@@ -498,9 +511,10 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
         return STATUS_OK;
     }
     touch(c, slot, false);
-    if (had != (at_ms != NO_EXPIRE)) {
+    if (had != (at_ms != NO_EXPIRE))
         tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
-    }
+    if (at_ms != NO_EXPIRE)
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, at_ms);
     return STATUS_OK;
 }
 

@@ -32,6 +32,9 @@ static inline struct entry *slot_find(const struct key_slot *slot)
 // (keyspace.c).
 void key_publish(struct cmd_ctx *, struct key_slot *, struct value v);
 
+// Brings the command's clock up to date, before what it reads, or with its keys locked.
+void keyspace_read_clock(struct cmd_ctx *);
+
 // Before the first change of a command with several write locks, and of a transaction that changes
 // a key more than once: from now on lock-free readers of all its keys wait.
 void keys_begin_publishing(struct cmd_ctx *);

@@ -296,6 +296,20 @@ bool keyspace_try_more(struct cmd_ctx *c, struct key_slot *slot)
 
 // ---- all keys ---------------------------------------------------------------------------------
 
+// One time for all keys, and not before they are held.
+static void set_time(struct cmd_ctx *c)
+{
+    const struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        const struct entry *e = t->order[i]->entry;
+        if (e && store_expires_soon(entry_value(e), c->now_ms)) {
+            keyspace_read_clock(c);
+            return;
+        }
+    }
+}
+
 // All keys are held. An expired key is gone for this command: writes what everybody sees.
 static void all_held(struct cmd_ctx *c)
 {
@@ -303,6 +317,7 @@ static void all_held(struct cmd_ctx *c)
 
     if (t->norder > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, t);
+    set_time(c);
     // Its first change may be one in place, which shows before anybody publishes anything.
     if (t->transaction)
         keys_begin_publishing(c);
