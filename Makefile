@@ -14,7 +14,7 @@ PREFIX  ?= /usr/local
 
 # ---- packages: the one list ------------------------------------------------------------------
 # Debian package names. `make deps` installs what is missing; `make run` and `make test` call it.
-DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev libhiredis-dev libcmocka-dev redis-tools
+DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libhiredis-dev libcmocka-dev redis-tools
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
 DEB_PACKAGES_PLOT   := gnuplot-nox
@@ -45,7 +45,7 @@ ifeq ($(VARIANT),debug)
 OPT     := -O0 -DKL_DEBUG
 endif
 ALL_CFLAGS := $(BASE_FLAGS) $(OPT) $(CFLAGS)
-LIBS    := $(LIBS_MALLOC) -lm -pthread
+LIBS    := $(LIBS_MALLOC) -llzf -lm -pthread
 LIBS_NET := -luv
 
 # ---- sources ---------------------------------------------------------------------------------
@@ -192,14 +192,19 @@ format-check:
 ## check: headers, layers, format-check and test
 check: headers layers format-check test
 
-## fuzz: run the RESP parser's fuzz target for FUZZ_SECONDS (30)
+## fuzz: run the fuzz targets of the RESP parser and of RESTORE's payloads, FUZZ_SECONDS (30) each
 FUZZ_SECONDS ?= 30
+FUZZ_CC := clang -std=gnu11 -I. -g -O1 -D_GNU_SOURCE -pthread -DKL_DEBUG -DKL_LIBC_MALLOC \
+           -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_RDB_SRCS := tests/fuzz_rdb.c datatypes/*.c locks/*.c tests/lib/type_fixture.c \
+                 tests/lib/redis_payloads.c tests/lib/strbuf.c tests/lib/value_text.c
 fuzz:
-	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES_FUZZ)"
-	@mkdir -p build/fuzz/corpus
-	clang -std=gnu11 -I. -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=all tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_FUZZ)"
+	@mkdir -p build/fuzz/corpus build/fuzz/corpus-rdb
+	$(FUZZ_CC) tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
 	build/fuzz/resp -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus
+	$(FUZZ_CC) $(FUZZ_RDB_SRCS) -llzf -lm -o build/fuzz/rdb
+	build/fuzz/rdb -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus-rdb
 
 ## bench: redis-benchmark against Keylot and redis-server in one run, with ratios
 bench:

@@ -19,6 +19,7 @@
 enum {
     STATE_CHARS = 1 << 17,
     ALLOCATIONS_MAX = 3000, // more than any of these commands makes
+    WORDS_MAX = 1024,       // of a command
 };
 
 static const char LONG_A[] =
@@ -112,17 +113,18 @@ static void describe(char *state)
     append_sorted(state, &used, inproc_run(client, "DBSIZE"));
 }
 
-// Runs `command` with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
+// Runs a command with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
 // Returns how often it failed. `want` is what it answers in the end, NULL: whatever is no error.
-static int run_short_of_memory(const char *command, const char *want)
+static int run_argv_short_of_memory(int argc, struct bytes *argv, const char *want)
 {
     static char before[STATE_CHARS], after[STATE_CHARS];
     int failures = 0;
 
     describe(before);
     for (long n = 0; n < ALLOCATIONS_MAX; n++) {
+        size_t len;
         mem_fail_after(n);
-        const char *reply = inproc_run(client, "%s", command);
+        const char *reply = inproc_argv(client, argc, argv, &len);
         mem_fail_after(-1);
         const char *error = strstr(reply, "-OOM ");
         assert_true(error == NULL || error == reply); // the error is all of the reply
@@ -137,8 +139,24 @@ static int run_short_of_memory(const char *command, const char *want)
         describe(after);
         assert_string_equal(after, before);
     }
-    fail_msg("%s never succeeds", command);
+    fail_msg("%.*s never succeeds", bytes_precision(argv[0]), argv[0].data);
     return 0;
+}
+
+// The same for a command as words with blanks between.
+static int run_short_of_memory(const char *command, const char *want)
+{
+    static char copy[1 << 15];
+    struct bytes argv[WORDS_MAX];
+    int argc = 0;
+
+    assert_true(strlen(command) < sizeof copy);
+    strcpy(copy, command);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        assert_true(argc < WORDS_MAX);
+        argv[argc++] = bytes_of(word);
+    }
+    return run_argv_short_of_memory(argc, argv, want);
 }
 
 // Adds format(from) .. format(to - 1); the format has one %d.
@@ -675,6 +693,63 @@ static void test_watch_without_memory(void **state)
     assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
 }
 
+// ---- DUMP and RESTORE -------------------------------------------------------------------------
+
+// Dumps key "a", restores it as "b" beside "a" and then in the place of what "c" holds, each short
+// of memory. At least so many allocations are expected.
+static void restore_short_of_memory(int allocations)
+{
+    struct bytes dump[] = {BYTES("DUMP"), BYTES("a")};
+    char *payload;
+    size_t len;
+
+    assert_int_equal(run_argv_short_of_memory(2, dump, NULL), 0);
+    const char *reply = inproc_argv(client, 2, dump, &len), *bytes = strchr(reply, '\n') + 1;
+    len -= (size_t)(bytes - reply) + 2;
+    payload = malloc(len);
+    assert_non_null(payload);
+    memcpy(payload, bytes, len);
+    struct bytes restore[] = {
+        BYTES("RESTORE"), BYTES("b"), BYTES("0"), {payload, len}, BYTES("REPLACE")};
+    inproc_run(client, "DEL b");
+    assert_true(run_argv_short_of_memory(4, restore, "+OK\r\n") >= allocations);
+    restore[1] = BYTES("c");
+    restore[2] = BYTES("100000");
+    inproc_run(client, "DEL c");
+    inproc_run(client, "RPUSH c what was there");
+    assert_true(run_argv_short_of_memory(5, restore, "+OK\r\n") >= allocations - 1);
+    free(payload);
+}
+
+static void test_restore_without_memory(void **state)
+{
+    (void)state;
+    inproc_run(client, "SET a 12345678"); // inside the word: its expire time needs a block
+    restore_short_of_memory(1);
+    inproc_run(client, "SET a %s", LONG_A);
+    restore_short_of_memory(2);
+    inproc_run(client, "DEL a");
+    fill("a", "%d", 0, 100);
+    restore_short_of_memory(3);
+    inproc_run(client, "DEL a");
+    fill("a", "member:%d", 0, 300);
+    restore_short_of_memory(300);
+    inproc_run(client, "FLUSHALL");
+    fill_hashes(100);
+    restore_short_of_memory(2); // the entry and the block
+    inproc_run(client, "RENAME b a");
+    inproc_run(client, "HSET a long %s", LONG_A);
+    restore_short_of_memory(100);
+    inproc_run(client, "FLUSHALL");
+    fill_list("a", 2000);
+    restore_short_of_memory(3);
+    inproc_run(client, "FLUSHALL");
+    zfill("a", 0, 50);
+    restore_short_of_memory(50);
+    zfill("a", 50, 300);
+    restore_short_of_memory(300);
+}
+
 // SORT allocates for the elements, for what they are sorted by, for the keys that it finds and for
 // what it stores.
 static void test_sort_without_memory(void **state)
@@ -722,6 +797,7 @@ int main(void)
         cmocka_unit_test_setup(test_transactions_without_memory, setup),
         cmocka_unit_test_setup(test_exec_without_memory, setup),
         cmocka_unit_test_setup(test_watch_without_memory, setup),
+        cmocka_unit_test_setup(test_restore_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);

@@ -361,6 +361,7 @@ static const char *group_of(const struct command_entry *e)
         {"memory", "server"},
         {"expire", "generic"},
         {"object", "generic"},
+        {"dump", "generic"},
         {"scan", "generic"},
         {"set_combine", "set"},
         {"hash_walk", "hash"},

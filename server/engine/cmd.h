@@ -111,6 +111,8 @@ struct value key_mutable(struct cmd_ctx *, int i);
 // least min_len bytes long: see str_edit_prepare(). Then the handler writes with str_put() and ends
 // with key_set() of e->word. False: an error was replied, and nothing was changed.
 bool key_edit_string(struct cmd_ctx *, int i, size_t min_len, struct str_edit *e);
+// Makes it look as if the key, which exists, was last used so long ago.
+void key_set_idle(struct cmd_ctx *, int i, int64_t seconds);
 // Changes the expire time; NO_EXPIRE removes it. The key exists.
 enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 

@@ -419,6 +419,11 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
+void key_set_idle(struct cmd_ctx *c, int i, int64_t seconds)
+{
+    entry_set_idle(slot_of(c, i)->entry, c->now_ms, seconds);
+}
+
 void keys_begin_publishing(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
