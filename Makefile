@@ -69,7 +69,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench bench-locks bench-tail bench-expiry compat install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks bench-tail bench-expiry bench-memory compat install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -224,6 +224,12 @@ bench-tail:
 	  DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH) $(DEB_PACKAGES_PLOT)"
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/tail
 	@bench/tail_run.sh $(BUILD)/bench/tail
+
+## bench-memory: resident bytes a key, into bench/results/memory.txt
+bench-memory:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH)"
+	@$(MAKE) --no-print-directory -j2 all
+	@bench/memory_run.sh
 
 ## compat: Redis's own test suite, from Debian's source package, against this server
 compat:
