@@ -14,10 +14,11 @@ PREFIX  ?= /usr/local
 
 # ---- packages: the one list ------------------------------------------------------------------
 # Debian package names. `make deps` installs what is missing; `make run` and `make test` call it.
-DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev libhiredis-dev libcmocka-dev redis-tools
+DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libhiredis-dev libcmocka-dev redis-tools
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
 DEB_PACKAGES_PLOT   := gnuplot-nox
+DEB_PACKAGES_COMPAT := redis-server tcl
 DEB_PACKAGES_FUZZ   := clang libclang-rt-14-dev
 DEB_PACKAGES_FORMAT := clang-format
 
@@ -44,7 +45,7 @@ ifeq ($(VARIANT),debug)
 OPT     := -O0 -DKL_DEBUG
 endif
 ALL_CFLAGS := $(BASE_FLAGS) $(OPT) $(CFLAGS)
-LIBS    := $(LIBS_MALLOC) -lm -pthread
+LIBS    := $(LIBS_MALLOC) -llzf -lm -pthread
 LIBS_NET := -luv
 
 # ---- sources ---------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
 .PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
-        format-check check fuzz bench bench-locks bench-tail install uninstall clean help FORCE
+        format-check check fuzz bench bench-locks bench-tail bench-expiry bench-memory compat install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
 all: $(SERVER) $(LIB)
@@ -170,7 +171,8 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 bench_objs = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/$(1)*.c) bench/common.c))
 $(BUILD)/bench/locks: $(call bench_objs,locks) $(LIB)
 $(BUILD)/bench/tail: $(call bench_objs,tail)
-$(BUILD)/bench/locks $(BUILD)/bench/tail:
+$(BUILD)/bench/expiry: $(patsubst %,$(BUILD)/bench/%.o,expiry tail_conn tail_probe tail_rows tail_server common)
+$(BUILD)/bench/locks $(BUILD)/bench/tail $(BUILD)/bench/expiry:
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
@@ -197,14 +199,19 @@ format-check:
 ## check: headers, layers, format-check and test
 check: headers layers format-check test
 
-## fuzz: run the RESP parser's fuzz target for FUZZ_SECONDS (30)
+## fuzz: run the fuzz targets of the RESP parser and of RESTORE's payloads, FUZZ_SECONDS (30) each
 FUZZ_SECONDS ?= 30
+FUZZ_CC := clang -std=gnu11 -I. -g -O1 -D_GNU_SOURCE -pthread -DKL_DEBUG -DKL_LIBC_MALLOC \
+           -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_RDB_SRCS := tests/fuzz_rdb.c datatypes/*.c locks/*.c tests/lib/type_fixture.c \
+                 tests/lib/redis_payloads.c tests/lib/strbuf.c tests/lib/value_text.c
 fuzz:
-	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES_FUZZ)"
-	@mkdir -p build/fuzz/corpus
-	clang -std=gnu11 -I. -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=all tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_FUZZ)"
+	@mkdir -p build/fuzz/corpus build/fuzz/corpus-rdb
+	$(FUZZ_CC) tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
 	build/fuzz/resp -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus
+	$(FUZZ_CC) $(FUZZ_RDB_SRCS) -llzf -lm -o build/fuzz/rdb
+	build/fuzz/rdb -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus-rdb
 
 ## bench: redis-benchmark against Keylot and redis-server in one run, with ratios
 bench:
@@ -224,6 +231,24 @@ bench-tail:
 	  DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH) $(DEB_PACKAGES_PLOT)"
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/tail
 	@bench/tail_run.sh $(BUILD)/bench/tail
+
+## bench-memory: resident bytes a key, into bench/results/memory.txt
+bench-memory:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH)"
+	@$(MAKE) --no-print-directory -j2 all
+	@bench/memory_run.sh
+
+## compat: Redis's own test suite, from Debian's source package, against this server
+compat:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_COMPAT)"
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/compat $(SERVER) $(UNITS)
+
+## bench-expiry: what it takes to remove keys that expire, into bench/results/expiry.txt
+bench-expiry:
+	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_BENCH)"
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench/expiry
+	@bench/expiry_run.sh $(BUILD)/bench/expiry
 
 # ---- installing ------------------------------------------------------------------------------
 ## deps: install the missing Debian packages (needs root or sudo only when some are missing)

@@ -9,62 +9,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 program=$1
-keylot=${KEYLOT_SERVER:-build/keylot-server}
-work=$(mktemp -d)
-pids=()
+. bench/servers.sh
 servers=()
-cleanup() {
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-
-# free_port: a port that nobody listens on at this moment.
-free_port() {
-    local p
-    for _ in $(seq 50); do
-        p=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
-    done
-    return 1
-}
-
-start() { # start NAME: starts that server and waits until it answers
-    local name port
-    port=$(free_port)
-    case $1 in
-    redis)
-        name=redis-server
-        redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --daemonize no \
-            --dir "$work" >"$work/$1.log" 2>&1 &
-        ;;
-    *)
-        name=keylot
-        [ "$1" = auto ] || name=keylot-$1
-        "$keylot" --port "$port" --connection-threads "$1" >"$work/$1.log" 2>&1 &
-        ;;
-    esac
-    pids+=("$!")
-    servers+=("$name:$port:$!")
-    for _ in $(seq 100); do
-        redis-cli -p "$port" ping >/dev/null 2>&1 && return
-        sleep 0.05
-    done
-    echo "tail: server $1 did not start:" >&2
-    cat "$work/$1.log" >&2
-    exit 1
-}
-
-for server in ${TAIL_SERVERS:-redis auto}; do start "$server"; done
+for server in ${TAIL_SERVERS:-redis auto}; do
+    servers_start "$server"
+    servers+=("$(servers_label "$server"):${port[$server]}:${pid[$server]}")
+done
 options=(-r "${TAIL_ROUNDS:-3}" -t "${TAIL_SECONDS:-5}" -x "${TAIL_DIVISOR:-1}" -d "$work/plot")
 for row in ${TAIL_ROWS:-}; do options+=(-w "$row"); done
 for clients in ${TAIL_CLIENTS:-1 4}; do options+=(-c "$clients"); done
 {
     "$program" "${options[@]}" "${servers[@]}"
     echo
-    echo "redis-server $(redis-server --version | sed 's/.*v=\([^ ]*\).*/\1/'), keylot $("$keylot" --version | awk '{print $NF}')"
+    servers_versions
 } >"$work/tail.txt"
 cat "$work/tail.txt"
 [ -z "${TAIL_ROWS:-}" ] && [ "${TAIL_DIVISOR:-1}" = 1 ] || exit 0

@@ -14,4 +14,5 @@ enum status {
     STATUS_NAN_OR_INF,  // the increment would produce NaN or infinity
     STATUS_TOO_LONG,    // the string would pass proto-max-bulk-len
     STATUS_NOT_FOUND,   // what was asked for is not there
+    STATUS_BAD_DATA,    // a serialised value is none
 };

@@ -11,10 +11,16 @@
 // Both sizes of header leave a 16-byte text in one 32-byte block. Long strings get the second
 // layout even without an expire time, so that EXPIRE never copies them.
 //
+// A third layout, VALUE_STR_MUTABLE, is a struct object with a struct str behind it. A string of
+// MUTABLE_FROM bytes or more gets it (by one last copy) when a part of it is changed for the first
+// time, as in a bitmap. From then on its bytes are changed in place, under the key's write lock and
+// in a write section like those of collections. Who wants all of its bytes must hold its lock;
+// str_len() and str_byte() work without.
+//
 // Invariants
 // 1. Bytes below `len` never change while a reader may hold the word: SETRANGE inside the string
-// makes
-//    a new block, and only writes wholly beyond `len` are done in place.
+//    makes a new block, and only writes wholly beyond `len` are done in place. Of a mutable string
+//    they change by str_put() in a write section.
 // 2. `len` only grows. It is stored (release) after the bytes below it were written and loaded once
 //    (acquire) by each reader, so a reader sees the string before or after an append, never
 //    between.
@@ -44,12 +50,20 @@ struct str_ttl {
     struct str str;
 };
 
+struct str_mutable {
+    struct object object;
+    struct str str;
+};
+
 enum {
     TINY_MAX = 7,               // longest text inside the value word
     EMBSTR_MAX = 44,            // OBJECT ENCODING says raw above this length, as Redis does
     TTL_ROOM_FROM = 1024,       // strings this long always have room for an expire time
     BLOCK_MIN = 16,             // smaller requests are not aligned to 16, which the word needs
     GROW_LINEAR_FROM = 1 << 20, // capacity doubles up to here, then grows by this much
+    MUTABLE_FROM = 1024,        // shorter strings are copied when a part of them is changed
+    COPY_SLICE = 1 << 16,       // bytes of a large string that are written between two steps
+    COPY_BYTES_PER_UNIT = 512,  // and how many of them are a unit of work
 };
 
 #define STR_RAW      (UINT32_C(1) << 31)
@@ -61,6 +75,7 @@ enum {
 
 _Static_assert(STR_MAX_BYTES == STR_CAP_MASK, "the capacity field must hold every length");
 _Static_assert(sizeof(struct str) == 8 && sizeof(struct str_ttl) == 16, "headers without padding");
+_Static_assert(sizeof(struct str_mutable) == 24, "headers without padding");
 
 // ---- numbers as text -------------------------------------------------------------------------
 
@@ -131,13 +146,16 @@ static struct value inline_text(const char *data, size_t len)
 
 static bool has_block(struct value v)
 {
-    return value_kind(v) == VALUE_STR || value_kind(v) == VALUE_STR_TTL;
+    return value_kind(v) == VALUE_STR || value_kind(v) == VALUE_STR_TTL ||
+           value_kind(v) == VALUE_STR_MUTABLE;
 }
 
 static struct str *block_of(struct value v)
 {
     if (value_kind(v) == VALUE_STR)
         return value_pointer(v);
+    if (value_kind(v) == VALUE_STR_MUTABLE)
+        return &((struct str_mutable *)value_pointer(v))->str;
     return &((struct str_ttl *)value_pointer(v))->str;
 }
 
@@ -146,26 +164,45 @@ static size_t block_capacity(const struct str *s)
     return s->cap_flags & STR_CAP_MASK;
 }
 
-// A private block of length 0 with room for at least `nbytes` <= STR_MAX_BYTES; NULL without
-// memory.
-static struct str *block_new(size_t nbytes, uint32_t flags, int64_t expires_at_ms,
-                             struct value *word)
+static size_t header_of(enum value_kind kind)
 {
-    bool ttl = expires_at_ms != NO_EXPIRE || nbytes >= TTL_ROOM_FROM;
-    size_t header = ttl ? sizeof(struct str_ttl) : sizeof(struct str);
+    if (kind == VALUE_STR)
+        return sizeof(struct str);
+    return kind == VALUE_STR_TTL ? sizeof(struct str_ttl) : sizeof(struct str_mutable);
+}
+
+// A private block of length 0 with room for at least `nbytes` <= STR_MAX_BYTES; NULL without
+// memory. VALUE_STR has no room for an expire time.
+static struct str *block_new_kind(enum value_kind kind, size_t nbytes, uint32_t flags,
+                                  int64_t expires_at_ms, struct value *word)
+{
+    size_t header = header_of(kind);
     size_t size = mem_good_size(header + nbytes < BLOCK_MIN ? BLOCK_MIN : header + nbytes);
     void *block = mem_alloc(size);
     if (block == NULL)
         return NULL;
 
-    *word = value_make(ttl ? VALUE_STR_TTL : VALUE_STR, block);
-    if (ttl)
+    *word = value_make(kind, block);
+    if (kind == VALUE_STR_TTL) {
         atomic_init(&((struct str_ttl *)block)->expires_at_ms, expires_at_ms);
+    } else if (kind == VALUE_STR_MUTABLE) {
+        struct object *o = block;
+        atomic_init(&o->expires_at_ms, expires_at_ms);
+        atomic_init(&o->seq, 0);
+    }
     struct str *s = block_of(*word);
     size_t cap = size - header < STR_CAP_MASK ? size - header : STR_CAP_MASK;
     s->cap_flags = (uint32_t)cap | flags;
     atomic_init(&s->len, 0);
     return s;
+}
+
+// The same of the kind that a string of that size has.
+static struct str *block_new(size_t nbytes, uint32_t flags, int64_t expires_at_ms,
+                             struct value *word)
+{
+    bool ttl = expires_at_ms != NO_EXPIRE || nbytes >= TTL_ROOM_FROM;
+    return block_new_kind(ttl ? VALUE_STR_TTL : VALUE_STR, nbytes, flags, expires_at_ms, word);
 }
 
 // A block that holds exactly these bytes.
@@ -204,6 +241,20 @@ void str_view(struct value v, struct str_view *view)
     view->len = v.bits >> 4 & 15;
     for (size_t i = 0; i < TINY_MAX; i++)
         view->buf[i] = (char)(v.bits >> (8 * (i + 1)));
+}
+
+uint8_t str_byte(struct value v, size_t i)
+{
+    if (value_kind(v) == VALUE_STR_MUTABLE) {
+        const struct str *s = block_of(v);
+        if (i >= atomic_load_explicit(&s->len, memory_order_acquire))
+            return 0;
+        // Acquire pairs with str_put(): who sees the new byte also sees that a section is open.
+        return (uint8_t)__atomic_load_n(&s->data[i], __ATOMIC_ACQUIRE);
+    }
+    struct str_view view;
+    str_view(v, &view);
+    return i < view.len ? (uint8_t)view.data[i] : 0;
 }
 
 size_t str_len(struct value v)
@@ -364,6 +415,98 @@ enum status str_set_range(struct type_ctx *ctx, struct value old, size_t offset,
     return STATUS_OK;
 }
 
+// ---- bytes changed one by one -----------------------------------------------------------------
+
+enum status str_new_room(size_t nbytes, int64_t expires_at_ms, struct value *out, char **bytes)
+{
+    if (nbytes > STR_MAX_BYTES)
+        return STATUS_TOO_LONG;
+    struct str *s = block_new(nbytes, STR_RAW, expires_at_ms, out);
+    if (s == NULL)
+        return STATUS_NO_MEMORY;
+    *bytes = s->data;
+    return STATUS_OK;
+}
+
+void str_fill_room(struct value v, size_t len)
+{
+    assert(len <= block_capacity(block_of(v)));
+    publish_length(block_of(v), len);
+}
+
+// Writes a large private string: `from` NULL zeroes it. What is read is locked by the caller.
+static void write_in_steps(struct type_ctx *ctx, char *to, const char *from, size_t len)
+{
+    while (len > 0) {
+        size_t n = len < COPY_SLICE ? len : COPY_SLICE;
+        if (from) {
+            memcpy(to, from, n);
+            from += n;
+        } else {
+            memset(to, 0, n);
+        }
+        to += n;
+        len -= n;
+        type_step(ctx, n / COPY_BYTES_PER_UNIT);
+    }
+}
+
+static bool can_edit_in_place(struct value v, size_t len)
+{
+    return value_kind(v) == VALUE_STR_MUTABLE && len <= block_capacity(block_of(v));
+}
+
+size_t str_edit_cost(struct value old, size_t min_len)
+{
+    size_t len = value_is_none(old) ? 0 : str_len(old);
+    size_t total = min_len > len ? min_len : len;
+
+    return can_edit_in_place(old, total) ? total - len : total;
+}
+
+enum status str_edit_prepare(struct type_ctx *ctx, struct value old, size_t min_len,
+                             struct str_edit *e)
+{
+    struct str_view view = {.len = 0};
+    if (!value_is_none(old))
+        str_view(old, &view);
+    size_t total = min_len > view.len ? min_len : view.len;
+    if (total > STR_MAX_BYTES)
+        return STATUS_TOO_LONG;
+
+    *e = (struct str_edit){.word = old, .min_len = total};
+    if (can_edit_in_place(old, total)) {
+        e->bytes = block_of(old)->data;
+        e->in_place = true;
+        return STATUS_OK;
+    }
+    int64_t expires_at_ms = value_is_none(old) ? NO_EXPIRE : value_expires_at(old);
+    bool grows = view.len > 0 && total > view.len;
+    size_t cap = grows ? grown_capacity(total) : total;
+    struct str *s = total >= MUTABLE_FROM
+                        ? block_new_kind(VALUE_STR_MUTABLE, cap, STR_RAW, expires_at_ms, &e->word)
+                        : block_new(cap, STR_RAW, expires_at_ms, &e->word);
+    if (s == NULL)
+        return STATUS_NO_MEMORY;
+    if (view.len > 0)
+        write_in_steps(ctx, s->data, view.data, view.len);
+    write_in_steps(ctx, s->data + view.len, NULL, total - view.len);
+    publish_length(s, total);
+    e->bytes = s->data;
+    return STATUS_OK;
+}
+
+void str_edit_begin(struct str_edit *e)
+{
+    struct str *s = block_of(e->word);
+    size_t len = atomic_load_explicit(&s->len, memory_order_relaxed);
+
+    if (e->min_len > len) {
+        memset(s->data + len, 0, e->min_len - len); // nobody reads beyond the length
+        publish_length(s, e->min_len);
+    }
+}
+
 // ---- parts of value.c ------------------------------------------------------------------------
 
 const char *str_encoding(struct value v)
@@ -380,6 +523,8 @@ const char *str_encoding(struct value v)
 
 int64_t str_expires_at(struct value v)
 {
+    if (value_kind(v) == VALUE_STR_MUTABLE)
+        return atomic_load_explicit(&value_object(v)->expires_at_ms, memory_order_acquire);
     if (value_kind(v) != VALUE_STR_TTL)
         return NO_EXPIRE;
     const struct str_ttl *block = value_pointer(v);

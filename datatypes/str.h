@@ -28,6 +28,9 @@ struct str_view {
 // Fills the view; `v` must be one of the string kinds.
 void str_view(struct value v, struct str_view *);
 size_t str_len(struct value v);
+// Byte i, 0 beyond the end. With str_len() the only way to look into a VALUE_STR_MUTABLE without a
+// lock; the view of such a string is good under the key's lock, and its length at any time.
+uint8_t str_byte(struct value v, size_t i);
 
 // A new string value: inline integer when the bytes are the canonical text of one that fits 60
 // bits, inline text up to 7 bytes, else a block. expires_at_ms may be NO_EXPIRE. STATUS_TOO_LONG
@@ -60,6 +63,38 @@ enum status str_append(struct type_ctx *, struct value old, const char *data, si
 // copied.
 enum status str_set_range(struct type_ctx *, struct value old, size_t offset, const char *data,
                           size_t len, struct value *out, size_t *new_len);
+
+// ---- bytes changed one by one: bitmaps, HyperLogLogs
+
+// A private string with room for `nbytes` and encoding "raw": the caller writes *bytes and then
+// tells the length.
+enum status str_new_room(size_t nbytes, int64_t expires_at_ms, struct value *out, char **bytes);
+void str_fill_room(struct value, size_t len);
+
+// A string whose bytes are about to be changed.
+struct str_edit {
+    struct value word; // what the key must hold afterwards
+    char *bytes;
+    size_t min_len; // what its length will be
+    bool in_place;  // readers see the bytes: the change belongs in a write section
+};
+
+// Bytes that str_edit_prepare() will have to write before it can begin. For readers of every class.
+size_t str_edit_cost(struct value old, size_t min_len);
+// Makes the string changeable, and at least min_len bytes long by zero bytes at its end; `old` may
+// be VALUE_NONE. A small string is copied, and so is a large one the first time that it is changed,
+// with the expire time; nothing that readers see has changed when this returns.
+enum status str_edit_prepare(struct type_ctx *, struct value old, size_t min_len,
+                             struct str_edit *);
+// Lengthens it. If `in_place` the write section is open. Bytes are then read at will, and written
+// by str_put().
+void str_edit_begin(struct str_edit *);
+
+// Release for rule 4 of value.h: readers of a mutable string load it without a lock.
+static inline void str_put(char *at, uint8_t byte)
+{
+    __atomic_store_n(at, (char)byte, __ATOMIC_RELEASE);
+}
 
 // For value.c: its functions for the string kinds.
 const char *str_encoding(struct value);

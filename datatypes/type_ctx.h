@@ -23,6 +23,7 @@ struct type_limits {
     _Atomic size_t zset_max_packed_value;   // ... and while no member is longer than this
     _Atomic size_t hash_max_packed_entries; // a hash stays one packed blob up to this many fields
     _Atomic size_t hash_max_packed_value;   // ... and while no field or value is longer than this
+    _Atomic size_t hll_sparse_max_bytes;    // a HyperLogLog stays sparse up to this length
     _Atomic size_t max_string_bytes;        // proto-max-bulk-len: longest string a command may make
 };
 

@@ -17,6 +17,7 @@ enum value_type value_type(struct value v)
     case VALUE_TINY:
     case VALUE_STR:
     case VALUE_STR_TTL:
+    case VALUE_STR_MUTABLE:
         return TYPE_STRING;
     case VALUE_SET:
         return TYPE_SET;

@@ -9,6 +9,7 @@
 //     3            pointer to struct str                       VALUE_STR      }
 //     4            pointer to struct str_ttl                   VALUE_STR_TTL  }
 //     5..9         pointer to a struct that begins with object VALUE_SET, VALUE_HASH, ...
+//     10           pointer to struct str_mutable, which does   VALUE_STR_MUTABLE (a string, too)
 //
 // Why one word: a lock-free reader must never combine an old value with a new type or expire time.
 // So the expire time lives with the value, not with the key: strings with one are a VALUE_STR_TTL,
@@ -18,6 +19,8 @@
 // 1. A value word is published by a release store and loaded by an acquire load.
 // 2. Bytes of a string below its published length never change; APPEND within capacity writes
 //    beyond the length first and publishes the length after.
+//    A VALUE_STR_MUTABLE is the exception: for its bytes rules 3 and 4 hold, and only str_byte()
+//    and str_len() may look at them without a lock.
 // 3. A collection is changed only by the holder of its key's write lock, inside a write section
 //    (object_write_begin/end), which makes `seq` odd while it lasts. A reader that sees the same
 //    even seq before and after has seen one state of the collection, not a half-applied change.
@@ -44,7 +47,8 @@ enum value_kind {
     VALUE_HASH = 6,
     VALUE_LIST = 7,
     VALUE_ZSET = 8,
-    VALUE_HASH_PACKED = 9, // a hash in one block; VALUE_HASH is one in a dictionary
+    VALUE_HASH_PACKED = 9,  // a hash in one block; VALUE_HASH is one in a dictionary
+    VALUE_STR_MUTABLE = 10, // an object to readers without locks, a string to everybody else
 };
 
 enum value_type { TYPE_NONE, TYPE_STRING, TYPE_SET, TYPE_HASH, TYPE_LIST, TYPE_ZSET };
@@ -55,7 +59,7 @@ struct value {
     uint64_t bits;
 };
 
-// Header that every collection begins with.
+// Header that every collection begins with, and every string that is changed in place.
 struct object {
     _Atomic int64_t expires_at_ms; // unix time or NO_EXPIRE; changed by one store, no section
     _Atomic uint64_t seq;          // odd while a write section lasts
@@ -76,9 +80,11 @@ static inline bool value_is_none(struct value v)
 
 static inline bool value_is_string(struct value v)
 {
-    return value_kind(v) >= VALUE_INT && value_kind(v) <= VALUE_STR_TTL;
+    enum value_kind kind = value_kind(v);
+    return (kind >= VALUE_INT && kind <= VALUE_STR_TTL) || kind == VALUE_STR_MUTABLE;
 }
 
+// Whether it begins with a struct object: whoever reads it without a lock must look at `seq`.
 static inline bool value_is_object(struct value v)
 {
     return value_kind(v) >= VALUE_SET;

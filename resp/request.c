@@ -48,7 +48,7 @@ static size_t keep_from(const struct request_parser *p)
 // Makes the arguments of a half parsed request follow the bytes from `old` to `new`.
 static void rebase_args(struct request_parser *p, uintptr_t old, uintptr_t new)
 {
-    struct bytes *args = p->args + p->first;
+    struct bytes *args = p->args_left > 0 ? p->args + p->first : NULL; // there may be none yet
     int i;
 
     for (i = 0; p->args_left > 0 && i < p->nargs; i++) {
@@ -378,7 +378,7 @@ static enum step parse_inline(struct request_parser *p, const struct request_lim
             return STEP_NO_MEMORY;
         }
     }
-    p->nargs = inline_split(line, end, p->args + p->first);
+    p->nargs = count > 0 ? inline_split(line, end, p->args + p->first) : 0; // else maybe no array
     p->scanned = 0;
     p->pos += len + 1;
     return count > 0 ? STEP_READY : STEP_AGAIN;

@@ -2,6 +2,7 @@
 //
 // Commands that run out of memory at each of their allocations in turn: they must answer an error
 // and have changed nothing; with enough memory the same command then works as ever.
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 enum {
     STATE_CHARS = 1 << 17,
     ALLOCATIONS_MAX = 3000, // more than any of these commands makes
+    WORDS_MAX = 1024,       // of a command
 };
 
 static const char LONG_A[] =
@@ -63,6 +65,20 @@ static void append_list(char *state, size_t *used, const char *key)
     append_sorted(state, used, inproc_run(client, "LLEN %s", key));
 }
 
+// A string may hold any bytes: a hash of all of them (FNV-1a).
+static void append_string(char *state, size_t *used, const char *key)
+{
+    const char *reply = inproc_run(client, "GET %s", key);
+    size_t len = reply[1] == '-' ? 0 : strtoul(reply + 1, NULL, 10);
+    const char *text = strchr(reply, '\n') + 1;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    *used += (size_t)snprintf(state + *used, STATE_CHARS - *used, "%zu:%" PRIx64 " ", len, hash);
+    assert_true(*used < STATE_CHARS);
+}
+
 // All that the keys a, b, c and d hold, as text.
 static void describe(char *state)
 {
@@ -74,6 +90,7 @@ static void describe(char *state)
         bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0,
              is_hash = strcmp(type, "+hash\r\n") == 0;
         const char *whole = is_set ? "SMEMBERS" : is_hash ? "HGETALL" : "GET";
+        bool is_string = strcmp(type, "+string\r\n") == 0;
         append_sorted(state, &used, keys[i]);
         if (is_zset) { // in order, and each score behind its member
             int len = snprintf(state + used, STATE_CHARS - used, "%s%s",
@@ -89,22 +106,25 @@ static void describe(char *state)
         if (is_set || is_hash)
             append_sorted(state, &used,
                           inproc_run(client, "%s %s", is_set ? "SCARD" : "HLEN", keys[i]));
+        if (is_string)
+            append_string(state, &used, keys[i]);
         append_list(state, &used, keys[i]);
     }
     append_sorted(state, &used, inproc_run(client, "DBSIZE"));
 }
 
-// Runs `command` with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
+// Runs a command with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
 // Returns how often it failed. `want` is what it answers in the end, NULL: whatever is no error.
-static int run_short_of_memory(const char *command, const char *want)
+static int run_argv_short_of_memory(int argc, struct bytes *argv, const char *want)
 {
     static char before[STATE_CHARS], after[STATE_CHARS];
     int failures = 0;
 
     describe(before);
     for (long n = 0; n < ALLOCATIONS_MAX; n++) {
+        size_t len;
         mem_fail_after(n);
-        const char *reply = inproc_run(client, "%s", command);
+        const char *reply = inproc_argv(client, argc, argv, &len);
         mem_fail_after(-1);
         const char *error = strstr(reply, "-OOM ");
         assert_true(error == NULL || error == reply); // the error is all of the reply
@@ -119,8 +139,24 @@ static int run_short_of_memory(const char *command, const char *want)
         describe(after);
         assert_string_equal(after, before);
     }
-    fail_msg("%s never succeeds", command);
+    fail_msg("%.*s never succeeds", bytes_precision(argv[0]), argv[0].data);
     return 0;
+}
+
+// The same for a command as words with blanks between.
+static int run_short_of_memory(const char *command, const char *want)
+{
+    static char copy[1 << 15];
+    struct bytes argv[WORDS_MAX];
+    int argc = 0;
+
+    assert_true(strlen(command) < sizeof copy);
+    strcpy(copy, command);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        assert_true(argc < WORDS_MAX);
+        argv[argc++] = bytes_of(word);
+    }
+    return run_argv_short_of_memory(argc, argv, want);
 }
 
 // Adds format(from) .. format(to - 1); the format has one %d.
@@ -278,6 +314,57 @@ static void test_algebra_without_memory(void **state)
     assert_int_equal(run_short_of_memory("SINTER a b", NULL), 0);
 }
 
+// ---- bitmaps and HyperLogLogs ----------------------------------------------------------------
+
+static void test_bitmaps_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("SETBIT a 7 1", ":0\r\n") >= 2); // the entry and the value
+    assert_true(run_short_of_memory("SETBIT a 6 1", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("SETBIT a 20000 1", ":0\r\n") >= 1); // in place from now on
+    assert_int_equal(inproc_int(client, "PEXPIRE a 100000"), 1);
+    assert_int_equal(run_short_of_memory("SETBIT a 6 0", ":1\r\n"), 0);
+    assert_true(run_short_of_memory("SETBIT a 200000 1", ":0\r\n") >= 1);
+    assert_true(run_short_of_memory("SETRANGE a 2 x", ":25001\r\n") >= 1);
+    assert_true(run_short_of_memory("BITFIELD b SET u8 0 65 GET u8 0", NULL) >= 2);
+    assert_true(run_short_of_memory("BITFIELD b OVERFLOW FAIL INCRBY u8 #3 256", NULL) >= 1);
+    assert_int_equal(run_short_of_memory("BITFIELD b GET u8 0 GET u8 1", NULL), 0);
+    assert_true(run_short_of_memory("BITOP NOT c b", ":4\r\n") >= 2);
+    assert_true(run_short_of_memory("BITOP XOR c a b", ":25001\r\n") >= 1);
+    assert_true(run_short_of_memory("BITOP OR c b b b b b b b b b b b b b b b b b b b b", NULL) >=
+                2);
+    assert_int_equal(run_short_of_memory("BITOP OR c d d", ":0\r\n"), 1); // a placeholder for d
+    assert_int_equal(run_short_of_memory("GETBIT a 1", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITCOUNT a", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITPOS a 1", NULL), 0);
+    assert_int_equal(run_short_of_memory("BITFIELD_RO a GET u8 0", NULL), 0);
+}
+
+static void test_hyperloglogs_without_memory(void **state)
+{
+    static char command[1 << 14];
+    size_t used = (size_t)sprintf(command, "PFADD b");
+
+    (void)state;
+    assert_true(run_short_of_memory("PFADD a x y z", ":1\r\n") >= 2);
+    assert_true(run_short_of_memory("PFADD a 1 2 3 x", ":1\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("PFADD a 1 2 3 x", ":0\r\n"), 0);
+    assert_true(run_short_of_memory("PFCOUNT a", ":6\r\n") >= 1); // which it keeps
+    assert_int_equal(run_short_of_memory("PFCOUNT a", ":6\r\n"), 0);
+    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 1000");
+    for (int i = 0; i < 900; i++)
+        used += (size_t)sprintf(command + used, " e%d", i);
+    assert_true(run_short_of_memory(command, ":1\r\n") >= 10); // grows, and becomes dense
+    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 3000");
+    assert_true(run_short_of_memory("PFADD b f1 f2 f3 f4 f5 f6", ":1\r\n") >= 1); // in place now
+    assert_int_equal(run_short_of_memory("PFADD b g1 g2 g3 g4 g5 g6", ":1\r\n"), 0);
+    assert_true(run_short_of_memory("PFMERGE c a", "+OK\r\n") >= 2);
+    assert_true(run_short_of_memory("PFMERGE a b c d", "+OK\r\n") >= 2);
+    assert_true(run_short_of_memory("PFDEBUG TODENSE c", ":1\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("PFCOUNT a b c", NULL), 0);
+    assert_int_equal(run_short_of_memory("PFDEBUG ENCODING c", NULL), 0);
+}
+
 // Pushes elements that fill several chunks of three.
 static void fill_list(const char *key, int n)
 {
@@ -407,6 +494,36 @@ static void test_zset_algebra_without_memory(void **state)
     assert_true(run_short_of_memory("ZUNION 2 a b", NULL) >= 190);
     assert_true(run_short_of_memory("ZRANDMEMBER b 10", NULL) >= 1);
     assert_int_equal(run_short_of_memory("ZRANGE b 0 -1", NULL), 0);
+}
+
+// Places in a row along the equator.
+static void gfill(const char *key, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(inproc_int(client, "GEOADD %s %d.5 0.5 m%d", key, i, i), 1);
+}
+
+static void test_geo_without_memory(void **state)
+{
+    (void)state;
+    assert_true(run_short_of_memory("GEOADD a 1 2 x 3 4 y 5 6 x", ":2\r\n") >= 3);
+    assert_true(run_short_of_memory("GEOADD a CH 1 2 x 3.5 4 y 7 8 z", ":3\r\n") >= 1);
+    gfill("b", 150);
+    assert_true(run_short_of_memory("GEOADD b CH 100 0 m1 1 1 new 120 1 m2", ":3\r\n") >= 1);
+    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMLONLAT 50 0 BYRADIUS 5000 km ASC WITHDIST",
+                                    NULL) >= 1);
+    assert_true(run_short_of_memory("GEOSEARCH b FROMMEMBER m50 BYBOX 9000 10 km", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 5000 km COUNT 20 WITHCOORD", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS_RO b 50 0 5000 km COUNT 20 ANY", NULL) >= 1);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE d", ":18\r\n") >= 18);
+    assert_true(
+        run_short_of_memory("GEORADIUSBYMEMBER b m60 5000 km COUNT 9 STOREDIST d", ":9\r\n") >= 9);
+    assert_true(
+        run_short_of_memory("GEOSEARCHSTORE d b FROMMEMBER m60 BYBOX 500 500 km", ":5\r\n") >= 5);
+    assert_true(run_short_of_memory("GEORADIUS b 50 0 1000 km STORE b", ":18\r\n") >= 18);
+    assert_int_equal(run_short_of_memory("GEOPOS b m50 m60 none", NULL), 0);
+    assert_int_equal(run_short_of_memory("GEODIST b m50 m51 km", NULL), 0);
 }
 
 // ---- hashes ----------------------------------------------------------------------------------
@@ -576,6 +693,83 @@ static void test_watch_without_memory(void **state)
     assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
 }
 
+// ---- DUMP and RESTORE -------------------------------------------------------------------------
+
+// Dumps key "a", restores it as "b" beside "a" and then in the place of what "c" holds, each short
+// of memory. At least so many allocations are expected.
+static void restore_short_of_memory(int allocations)
+{
+    struct bytes dump[] = {BYTES("DUMP"), BYTES("a")};
+    char *payload;
+    size_t len;
+
+    assert_int_equal(run_argv_short_of_memory(2, dump, NULL), 0);
+    const char *reply = inproc_argv(client, 2, dump, &len), *bytes = strchr(reply, '\n') + 1;
+    len -= (size_t)(bytes - reply) + 2;
+    payload = malloc(len);
+    assert_non_null(payload);
+    memcpy(payload, bytes, len);
+    struct bytes restore[] = {
+        BYTES("RESTORE"), BYTES("b"), BYTES("0"), {payload, len}, BYTES("REPLACE")};
+    inproc_run(client, "DEL b");
+    assert_true(run_argv_short_of_memory(4, restore, "+OK\r\n") >= allocations);
+    restore[1] = BYTES("c");
+    restore[2] = BYTES("100000");
+    inproc_run(client, "DEL c");
+    inproc_run(client, "RPUSH c what was there");
+    assert_true(run_argv_short_of_memory(5, restore, "+OK\r\n") >= allocations - 1);
+    free(payload);
+}
+
+static void test_restore_without_memory(void **state)
+{
+    (void)state;
+    inproc_run(client, "SET a 12345678"); // inside the word: its expire time needs a block
+    restore_short_of_memory(1);
+    inproc_run(client, "SET a %s", LONG_A);
+    restore_short_of_memory(2);
+    inproc_run(client, "DEL a");
+    fill("a", "%d", 0, 100);
+    restore_short_of_memory(3);
+    inproc_run(client, "DEL a");
+    fill("a", "member:%d", 0, 300);
+    restore_short_of_memory(300);
+    inproc_run(client, "FLUSHALL");
+    fill_hashes(100);
+    restore_short_of_memory(2); // the entry and the block
+    inproc_run(client, "RENAME b a");
+    inproc_run(client, "HSET a long %s", LONG_A);
+    restore_short_of_memory(100);
+    inproc_run(client, "FLUSHALL");
+    fill_list("a", 2000);
+    restore_short_of_memory(3);
+    inproc_run(client, "FLUSHALL");
+    zfill("a", 0, 50);
+    restore_short_of_memory(50);
+    zfill("a", 50, 300);
+    restore_short_of_memory(300);
+}
+
+// SORT allocates for the elements, for what they are sorted by, for the keys that it finds and for
+// what it stores.
+static void test_sort_without_memory(void **state)
+{
+    static const char INTO[] = "SORT a BY c:* GET # GET c:* GET d:*->f STORE d";
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        inproc_run(client, "RPUSH a %d", i * 37 % 100);
+        inproc_run(client, "SET c:%d %d", i, 100 - i);
+        inproc_run(client, "HSET d:%d f %d%s", i, i, LONG_A);
+    }
+    inproc_run(client, "RPUSH b %0100d", 1);
+    assert_true(run_short_of_memory("SORT a", NULL) >= 3);
+    assert_true(run_short_of_memory("SORT_RO a ALPHA GET c:*", NULL) >= 10);
+    assert_true(run_short_of_memory("SORT b", NULL) >= 4); // a long number is copied
+    assert_true(run_short_of_memory(INTO, ":300\r\n") >= 10);
+    assert_int_equal(inproc_int(client, "DBSIZE"), 203); // no entry was left without a value
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,19 +780,24 @@ int main(void)
         cmocka_unit_test_setup(test_smove_without_memory, setup),
         cmocka_unit_test_setup(test_spop_without_memory, setup),
         cmocka_unit_test_setup(test_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_bitmaps_without_memory, setup),
+        cmocka_unit_test_setup(test_hyperloglogs_without_memory, setup),
         cmocka_unit_test_setup(test_push_without_memory, setup),
         cmocka_unit_test_setup(test_list_changes_without_memory, setup),
         cmocka_unit_test_setup(test_zadd_without_memory, setup),
         cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
         cmocka_unit_test_setup(test_zrem_without_memory, setup),
         cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
+        cmocka_unit_test_setup(test_geo_without_memory, setup),
         cmocka_unit_test_setup(test_hset_without_memory, setup),
         cmocka_unit_test_setup(test_hset_takes_much_back, setup),
         cmocka_unit_test_setup(test_hdel_without_memory, setup),
         cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
+        cmocka_unit_test_setup(test_sort_without_memory, setup),
         cmocka_unit_test_setup(test_transactions_without_memory, setup),
         cmocka_unit_test_setup(test_exec_without_memory, setup),
         cmocka_unit_test_setup(test_watch_without_memory, setup),
+        cmocka_unit_test_setup(test_restore_without_memory, setup),
     };
     inproc_open(&store);
     client = inproc_client_new(&store);

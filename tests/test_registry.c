@@ -112,6 +112,7 @@ static void test_locks_and_flags_agree(void **state)
         row_assert(e, !(flags & CMD_READ_REST) ||
                           (writes && (e->row->keys.last != 1 || e->row->numkeys)));
         row_assert(e, !(command_writes(e) && command_readonly(e)));
+        row_assert(e, !(flags & CMD_CACHES) || (writes && command_readonly(e)));
     }
 }
 

@@ -383,6 +383,113 @@ static void test_str_survives_without_memory(void **state)
     }
 }
 
+// ---- bytes changed one by one -----------------------------------------------------------------
+
+// What a key does to change some bytes of its string: at `at` they become `text`.
+static void edit(struct value *held, size_t at, const char *text)
+{
+    struct str_edit e;
+    size_t len = strlen(text);
+
+    assert_int_equal(str_edit_prepare(CTX, *held, at + len, &e), STATUS_OK);
+    assert_int_equal(e.in_place, e.word.bits == held->bits);
+    if (e.in_place)
+        object_write_begin(value_object(e.word));
+    str_edit_begin(&e);
+    for (size_t i = 0; i < len; i++)
+        str_put(&e.bytes[at + i], (uint8_t)text[i]);
+    if (e.in_place)
+        object_write_end(value_object(e.word));
+    replace(held, e.word);
+}
+
+static void test_str_edit_against_a_buffer(void **state)
+{
+    enum { MOST = 20000 };
+    static char model[MOST + 8];
+
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        struct value v = VALUE_ABSENT;
+        size_t len = 0, most = round % 3 == 0 ? 900 : MOST;
+        int64_t expires_at_ms = NO_EXPIRE;
+
+        memset(model, 0, sizeof model);
+        for (int i = 0; i < 200; i++) {
+            size_t at = rng_below(&fixture.rng, round % 2 ? len + 50 : most), old_len = len,
+                   new_len;
+            uint64_t what = rng_below(&fixture.rng, 10);
+            struct value out;
+
+            if (at > most - 2)
+                at = most - 2;
+            if (what == 0 && len > 0 && len < most - 2) {
+                assert_int_equal(str_append(CTX, v, "ab", 2, &out, &new_len), STATUS_OK);
+                memcpy(model + len, "ab", 2);
+                len += 2;
+                replace(&v, out);
+            } else if (what == 1) {
+                assert_int_equal(str_set_range(CTX, v, at, "xy", 2, &out, &new_len), STATUS_OK);
+                memcpy(model + at, "xy", 2);
+                len = at + 2 > len ? at + 2 : len;
+                replace(&v, out);
+            } else if (what == 2 && len > 0) {
+                expires_at_ms = rng_below(&fixture.rng, 2) ? NO_EXPIRE : 1000 + i;
+                assert_int_equal(value_set_expire(CTX, v, expires_at_ms, &out), STATUS_OK);
+                replace(&v, out);
+            } else {
+                size_t cost = str_edit_cost(v, at + 2);
+                len = at + 2 > len ? at + 2 : len;
+                struct value before = v;
+                edit(&v, at, "de");
+                memcpy(model + at, "de", 2);
+                assert_int_equal(cost, before.bits == v.bits ? len - old_len : len);
+                assert_int_equal(value_kind(v) == VALUE_STR_MUTABLE, len >= 1024);
+            }
+            if (len == 0)
+                continue;
+            assert_holds(v, model, len);
+            assert_int_equal(value_expires_at(v), expires_at_ms);
+            assert_int_equal(value_type(v), TYPE_STRING);
+            for (int k = 0; k < 20; k++) {
+                at = rng_below(&fixture.rng, len + 20);
+                assert_int_equal(str_byte(v, at), at < len ? (unsigned char)model[at] : 0);
+            }
+        }
+        struct value copy;
+        assert_int_equal(value_copy(CTX, v, &copy), STATUS_OK);
+        assert_holds(copy, model, len);
+        assert_int_equal(value_expires_at(copy), expires_at_ms);
+        value_free(copy);
+        value_retire(CTX, v);
+    }
+}
+
+static void test_str_edit_in_place_costs_no_copy(void **state)
+{
+    struct value v = VALUE_ABSENT;
+
+    (void)state;
+    edit(&v, 5000, "z");
+    uint64_t bits = v.bits;
+    assert_int_equal(value_kind(v), VALUE_STR_MUTABLE);
+    assert_string_equal(value_encoding(v), "raw");
+    for (size_t i = 0; i < 5000; i++)
+        edit(&v, i, "y");
+    assert_int_equal(v.bits, bits);
+    assert_int_equal(str_edit_cost(v, 10), 0);
+    assert_true(value_is_object(v) && value_is_string(v));
+
+    struct str_edit e;
+    mem_fail_after(0);
+    assert_int_equal(str_edit_prepare(CTX, v, 10, &e), STATUS_OK);
+    assert_int_equal(str_edit_prepare(CTX, v, 50000, &e), STATUS_NO_MEMORY);
+    assert_int_equal(str_edit_prepare(CTX, v, STR_MAX_BYTES + 1, &e), STATUS_TOO_LONG);
+    mem_fail_after(-1);
+    assert_int_equal(str_len(v), 5001);
+    value_free(v);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_fixture, close_fixture)
@@ -393,6 +500,7 @@ int main(void)
         TEST(test_str_append_matches_a_buffer),  TEST(test_str_append_to_nothing_is_set),
         TEST(test_str_append_moves_rarely),      TEST(test_str_set_range_matches_a_buffer),
         TEST(test_str_length_is_limited),        TEST(test_str_survives_without_memory),
+        TEST(test_str_edit_against_a_buffer),    TEST(test_str_edit_in_place_costs_no_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

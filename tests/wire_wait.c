@@ -561,6 +561,44 @@ static void test_long_ranges_are_moved(void **state)
     expect(f->a, ":89", "ZCARD z");
 }
 
+// Likewise how many places there are around another.
+static void test_long_geo_searches_are_moved(void **state)
+{
+    static const char *const shorts[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 2 km",
+                                         "GEOSEARCH g FROMMEMBER m10 BYBOX 2 2 km ASC",
+                                         "GEORADIUS g 20 0 2 km STORE to",
+                                         "GEORADIUSBYMEMBER g m100 2 km WITHCOORD",
+                                         "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 2 km",
+                                         "GEOSEARCH g FROMLONLAT 20 60 BYRADIUS 200 km"};
+    static const char *const longs[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 20000 km",
+                                        "GEOSEARCH g FROMMEMBER m10 BYBOX 20000 20 km ASC COUNT 9",
+                                        "GEORADIUS g 20 0 9000 km STORE to",
+                                        "GEORADIUSBYMEMBER_RO g m100 9000 km",
+                                        "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 9000 km"};
+    enum { PLACES = 20000, PER_COMMAND = 1000 };
+    struct fixture *f = *state;
+    static char line[PER_COMMAND * 24 + 16];
+
+    for (int i = 0; i < PLACES; i += PER_COMMAND) {
+        size_t n = (size_t)sprintf(line, "GEOADD g");
+        for (int j = i; j < i + PER_COMMAND; j++) {
+            n += (size_t)sprintf(line + n, " %d.%03d 0 m%d", j / 400, j * 5 / 2 % 1000, j);
+        }
+        expect(f->a, ":1000", "%s", line);
+    }
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (moves(f, shorts[i])) {
+            fail_msg("%s was moved", shorts[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (!moves(f, longs[i])) {
+            fail_msg("%s was not moved", longs[i]);
+        }
+    }
+    expect(f->a, ":20000", "ZCARD to");
+}
+
 // However many members a command asks for, others are served.
 static void test_endless_command(void **state)
 {
@@ -719,6 +757,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_fields_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_fields_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_ranges_are_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_geo_searches_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_endless_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),

@@ -68,7 +68,10 @@ static struct words flags_of(const struct command_entry *e)
     add_word(&w, flags & CMD_FAST, "fast");
     add_word(&w, flags & CMD_NO_AUTH, "no_auth");
     add_word(&w, flags & CMD_NO_MULTI, "no_multi");
-    add_word(&w, e->row->numkeys || (e->row->getkeys && e->row->keys.first == 0), "movablekeys");
+    add_word(&w,
+             e->row->numkeys || e->row->store_options ||
+                 (e->row->getkeys && e->row->keys.first == 0),
+             "movablekeys");
     add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
     return w;
 }
@@ -90,6 +93,7 @@ static const char *type_category(const char *family)
         {"string", "@string"},
         {"bitmap", "@bitmap"},
         {"geo", "@geo"},
+        {"geo_search", "@geo"},
         {"stream", "@stream"},
         {"hyperloglog", "@hyperloglog"},
         {"transaction", "@transaction"},
@@ -164,25 +168,47 @@ static void reply_field(struct cmd_ctx *c, const char *name, int64_t value)
     reply_int(c->reply, value);
 }
 
-// Keys that are looked for from argument `index` on.
-static void reply_spec_from(struct cmd_ctx *c, int index, const char *use)
+static void reply_spec(struct cmd_ctx *c, const char *use)
 {
     reply_map(c->reply, 3);
     reply_bulk_str(c->reply, "flags");
     reply_split(c, use, reply_simple);
     reply_bulk_str(c->reply, "begin_search");
+}
+
+// Keys that are looked for from argument `index` on.
+static void reply_spec_from(struct cmd_ctx *c, int index, const char *use)
+{
+    reply_spec(c, use);
     reply_type_and_spec(c, "index", 1);
     reply_field(c, "index", index);
     reply_bulk_str(c->reply, "find_keys");
 }
 
+static void reply_range(struct cmd_ctx *c, int lastkey, int keystep)
+{
+    reply_type_and_spec(c, "range", 3);
+    reply_field(c, "lastkey", lastkey);
+    reply_field(c, "keystep", keystep);
+    reply_field(c, "limit", 0);
+}
+
 static void reply_range_spec(struct cmd_ctx *c, struct key_spec keys, const char *use)
 {
     reply_spec_from(c, keys.first, use);
-    reply_type_and_spec(c, "range", 3);
-    reply_field(c, "lastkey", keys.last < 0 ? keys.last : keys.last - keys.first);
-    reply_field(c, "keystep", keys.step);
-    reply_field(c, "limit", 0);
+    reply_range(c, keys.last < 0 ? keys.last : keys.last - keys.first, keys.step);
+}
+
+// The key behind a word among the arguments from `from` on.
+static void reply_keyword_spec(struct cmd_ctx *c, const char *word, int from, const char *use)
+{
+    reply_spec(c, use);
+    reply_type_and_spec(c, "keyword", 2);
+    reply_bulk_str(c->reply, "keyword");
+    reply_bulk_str(c->reply, word);
+    reply_field(c, "startfrom", from);
+    reply_bulk_str(c->reply, "find_keys");
+    reply_range(c, 0, 1);
 }
 
 static void reply_counted_spec(struct cmd_ctx *c, int numkeys, const char *use)
@@ -197,11 +223,7 @@ static void reply_counted_spec(struct cmd_ctx *c, int numkeys, const char *use)
 // Keys that only the command's own function finds.
 static void reply_unknown_spec(struct cmd_ctx *c, enum lock_class mode)
 {
-    reply_map(c->reply, 3);
-    reply_bulk_str(c->reply, "flags");
-    reply_split(c, mode == LOCK_WRITE ? "RW access update incomplete" : "RO access incomplete",
-                reply_simple);
-    reply_bulk_str(c->reply, "begin_search");
+    reply_spec(c, mode == LOCK_WRITE ? "RW access update incomplete" : "RO access incomplete");
     reply_type_and_spec(c, "unknown", 0);
     reply_bulk_str(c->reply, "find_keys");
     reply_type_and_spec(c, "unknown", 0);
@@ -218,6 +240,8 @@ static unsigned count_key_specs(const struct command *row)
 {
     if (row->numkeys)
         return row->keys.first ? 2 : 1;
+    if (row->store_options)
+        return 3;
     if (row->keys.first == 0)
         return row->getkeys != NULL;
     return (row->flags & CMD_READ_REST) || is_pair(row) ? 2 : 1;
@@ -235,6 +259,10 @@ static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
         if (n == 2)
             reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
         reply_counted_spec(c, row->numkeys, use_of(row, read_rest ? LOCK_READ : row->lock, n == 1));
+    } else if (row->store_options) {
+        reply_range_spec(c, first, use_of(row, LOCK_READ, true));
+        reply_keyword_spec(c, "STORE", row->store_options, use_of(row, LOCK_WRITE, false));
+        reply_keyword_spec(c, "STOREDIST", row->store_options, use_of(row, LOCK_WRITE, false));
     } else if (n == 2) {
         reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
         reply_range_spec(c, rest, use_of(row, read_rest ? LOCK_READ : LOCK_WRITE, false));
@@ -323,6 +351,7 @@ static void cmd_command_info(struct cmd_ctx *c)
 // The group of the command in Redis's documentation; as a rule that is the family.
 static const char *group_of(const struct command_entry *e)
 {
+    // clang-format off
     static const char *const FAMILIES[][2] = {
         {"client", "connection"},
         {"command", "server"},
@@ -332,6 +361,7 @@ static const char *group_of(const struct command_entry *e)
         {"memory", "server"},
         {"expire", "generic"},
         {"object", "generic"},
+        {"dump", "generic"},
         {"scan", "generic"},
         {"set_combine", "set"},
         {"hash_walk", "hash"},
@@ -340,8 +370,10 @@ static const char *group_of(const struct command_entry *e)
         {"zset_range", "sorted-set"},
         {"zset_pop", "sorted-set"},
         {"zset_combine", "sorted-set"},
+        {"geo_search", "geo"},
         {"transaction", "transactions"},
     };
+    // clang-format on
 
     for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
         if (strcmp(e->family, FAMILIES[i][0]) == 0)

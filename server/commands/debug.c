@@ -70,6 +70,13 @@ static void debug_error(struct cmd_ctx *c)
     reply_errorf(c->reply, "-%.*s", bytes_precision(c->argv[2]), c->argv[2].data);
 }
 
+// Redis keeps list elements above this size apart. Here all are kept alike, so there is nothing to
+// set; Redis's own tests set it.
+static void debug_quicklist_packed_threshold(struct cmd_ctx *c)
+{
+    reply_ok(c->reply);
+}
+
 // ---- DEBUG PROTOCOL: one reply of each type ---------------------------------------------------
 
 static void sample_array(struct reply *r)
@@ -167,6 +174,8 @@ static void debug_help(struct cmd_ctx *c)
         "PROTOCOL <type>",
         "    Reply a value of that type: string, integer, double, bignum, null, array, set, map,",
         "    attrib, push, verbatim, true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <bytes>",
+        "    Without effect: long elements of lists are kept as all others are.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether expired keys are removed although nobody asks for them.",
         "SLEEP <seconds>",
@@ -196,6 +205,7 @@ static void cmd_debug(struct cmd_ctx *c)
         {"fail-locks", 3, debug_fail_locks},
 #endif
         {"protocol", 3, debug_protocol},
+        {"quicklist-packed-threshold", 3, debug_quicklist_packed_threshold},
     };
     struct bytes word = c->argv[1];
 

@@ -436,7 +436,7 @@ static void cmd_strlen(struct cmd_ctx *c)
 {
     struct value v;
 
-    if (key_get_type(c, 0, TYPE_STRING, &v))
+    if (key_get_live_string(c, 0, &v))
         reply_int(c->reply, value_is_none(v) ? 0 : (int64_t)str_len(v));
 }
 

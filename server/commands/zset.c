@@ -2,25 +2,18 @@
 //
 // Sorted set commands that deal with single members, and those that walk without an order. Ranges
 // are in zset_range.c, ZPOPMIN and its kin in zset_pop.c, several sets at a time in zset_combine.c.
-//
-// A single change is made in place; each operation of zset.h is all or nothing. A command that
-// makes several changes, each of which may need memory, must not stop half-way: to a compact set
-// they are made in a copy that then takes its place (`aside`); in an index they are made in place
-// and taken back when one fails, which needs no memory (zset_rescore()).
 #include "datatypes/zset.h"
 
 #include <math.h>
 
-#include "datatypes/mem.h"
 #include "datatypes/rng.h"
 #include "resp/digits.h"
 #include "resp/double.h"
 #include "server/engine/cmd.h"
 #include "server/engine/scan_page.h"
 #include "server/engine/work.h"
+#include "server/engine/zset_add.h"
 #include "server/engine/zset_span.h"
-
-enum { INLINE_PAIRS = 32 }; // pairs of ZADD that are listed without allocating
 
 static bool find(struct cmd_ctx *c, struct value zset, int arg, struct zset_place *place)
 {
@@ -29,47 +22,23 @@ static bool find(struct cmd_ctx *c, struct value zset, int arg, struct zset_plac
 
 // ---- ZADD, ZINCRBY ----------------------------------------------------------------------------
 
-// A score and the member behind it.
-struct pair {
-    int arg; // of the member
-    double score;
-    // What was done, and to what, should it be taken back.
-    enum { PAIR_UNCHANGED, PAIR_ADDED, PAIR_UPDATED } done;
-    double before;
-    struct zset_node *node; // of an index
-};
-
-struct zadd {
-    struct cmd_ctx *c;
-    bool nx, xx, gt, lt, ch, incr;
-    struct pair *pairs; // the caller's INLINE_PAIRS, or allocated
-    int npairs;
-    struct value set; // that is changed; absent: not before the first change
-    bool opened;      // `set` may be changed
-    bool aside;       // ... and is private
-    int64_t added, updated;
-    bool applied; // the last pair met its conditions
-    double score; // that it led to
-};
-
-static int parse_zadd_flags(struct zadd *z)
+static int parse_zadd_flags(struct cmd_ctx *c, struct zset_add *add, bool *ch)
 {
-    struct cmd_ctx *c = z->c;
     int arg = 2;
 
     for (; arg < c->argc; arg++) {
         if (cmd_arg_is(c, arg, "nx"))
-            z->nx = true;
+            add->nx = true;
         else if (cmd_arg_is(c, arg, "xx"))
-            z->xx = true;
+            add->xx = true;
         else if (cmd_arg_is(c, arg, "gt"))
-            z->gt = true;
+            add->gt = true;
         else if (cmd_arg_is(c, arg, "lt"))
-            z->lt = true;
+            add->lt = true;
         else if (cmd_arg_is(c, arg, "ch"))
-            z->ch = true;
+            *ch = true;
         else if (cmd_arg_is(c, arg, "incr"))
-            z->incr = true;
+            add->incr = true;
         else
             break;
     }
@@ -77,207 +46,59 @@ static int parse_zadd_flags(struct zadd *z)
 }
 
 // NULL when the flags and the number of pairs go together, else the error.
-static const char *zadd_conflict(const struct zadd *z)
+static const char *zadd_conflict(const struct zset_add *add, int npairs)
 {
-    if (z->nx && z->xx)
+    if (add->nx && add->xx)
         return "XX and NX options at the same time are not compatible";
-    if (z->nx + z->gt + z->lt > 1)
+    if (add->nx + add->gt + add->lt > 1)
         return "GT, LT, and/or NX options at the same time are not compatible";
-    if (z->incr && z->npairs > 1)
+    if (add->incr && npairs > 1)
         return "INCR option supports a single increment-element pair";
     return NULL;
 }
 
-static bool parse_zadd_pairs(struct zadd *z, int arg)
-{
-    if (z->npairs > INLINE_PAIRS)
-        z->pairs = mem_alloc((size_t)z->npairs * sizeof *z->pairs);
-    if (z->pairs == NULL) {
-        cmd_reply_status(z->c, STATUS_NO_MEMORY);
-        return false;
-    }
-    for (int i = 0; i < z->npairs; i++, arg += 2) {
-        struct pair *p = &z->pairs[i];
-        p->arg = arg + 1;
-        p->done = PAIR_UNCHANGED;
-        cmd_step(z->c, 1);
-        if (!cmd_arg_double(z->c, arg, &p->score))
-            return false;
-    }
-    return true;
-}
-
 // Reads the arguments. False: an error was replied.
-static bool parse_zadd(struct zadd *z)
+static bool parse_zadd(struct cmd_ctx *c, struct zset_add *add, bool *ch)
 {
-    int arg = parse_zadd_flags(z), rest = z->c->argc - arg;
+    int arg = parse_zadd_flags(c, add, ch), rest = c->argc - arg;
 
     if (rest == 0 || rest % 2 != 0) {
-        cmd_reply_syntax(z->c);
+        cmd_reply_syntax(c);
         return false;
     }
-    z->npairs = rest / 2;
-    const char *conflict = zadd_conflict(z);
+    const char *conflict = zadd_conflict(add, rest / 2);
     if (conflict != NULL) {
-        reply_error(z->c->reply, conflict);
+        reply_error(c->reply, conflict);
         return false;
     }
-    return parse_zadd_pairs(z, arg);
-}
-
-// Sees to it that z->set may be changed.
-static enum status open_set(struct zadd *z)
-{
-    struct value old = z->set;
-
-    if (z->opened)
-        return STATUS_OK;
-    z->opened = true;
-    z->aside = value_is_none(old) || (z->npairs > 1 && zset_is_compact(old));
-    if (!z->aside) {
-        key_mutable(z->c, 0);
-        return STATUS_OK;
-    }
-    z->set = VALUE_ABSENT;
-    return value_is_none(old) ? zset_new(z->c->types, &z->set)
-                              : value_copy(z->c->types, old, &z->set);
-}
-
-// What a pair comes to for a member with this place; its score is then the one to be stored.
-// False: the sum is no number.
-static bool decide(struct zadd *z, struct pair *p, const struct zset_place *place)
-{
-    z->applied = false;
-    if (!place->found) {
-        z->applied = !z->xx;
-        p->done = z->applied ? PAIR_ADDED : PAIR_UNCHANGED;
-        return true;
-    }
-    if (z->nx)
-        return true;
-    if (z->incr)
-        p->score += place->score;
-    if (isnan(p->score))
+    if (!zset_add_reserve(add, rest / 2))
         return false;
-    if ((z->lt && p->score >= place->score) || (z->gt && p->score <= place->score))
-        return true;
-    z->applied = true;
-    p->before = place->score;
-    p->node = place->node;
-    if (p->score != place->score)
-        p->done = PAIR_UPDATED;
+    for (; arg < c->argc; arg += 2) {
+        double score;
+        cmd_step(c, 1);
+        if (!cmd_arg_double(c, arg, &score))
+            return false;
+        zset_add_pair(add, score, arg + 1);
+    }
     return true;
-}
-
-// Whether changes are made in place and may have to be taken back.
-static bool is_revocable(const struct zadd *z)
-{
-    return z->opened && !z->aside && z->npairs > 1;
-}
-
-static enum status put(struct zadd *z, const struct pair *p, const struct zset_place *place)
-{
-    struct bytes member = z->c->argv[p->arg];
-
-    if (p->done == PAIR_UPDATED && is_revocable(z))
-        return zset_rescore(z->set, p->node, p->score);
-    return zset_put(z->c->types, z->set, place, member.data, member.len, p->score);
-}
-
-// Does one pair. False: an error was replied, and the pair changed nothing.
-static bool zadd_pair(struct zadd *z, struct pair *p)
-{
-    struct zset_place place = {.found = false};
-
-    if (!value_is_none(z->set))
-        find(z->c, z->set, p->arg, &place);
-    if (!decide(z, p, &place)) {
-        reply_error(z->c->reply, "resulting score is not a number (NaN)");
-        return false;
-    }
-    z->score = p->score;
-    if (p->done == PAIR_UNCHANGED)
-        return true;
-    enum status status = open_set(z);
-    if (status == STATUS_OK)
-        status = put(z, p, &place);
-    if (status != STATUS_OK) {
-        p->done = PAIR_UNCHANGED;
-        cmd_reply_status(z->c, status);
-        return false;
-    }
-    z->added += p->done == PAIR_ADDED;
-    z->updated += p->done == PAIR_UPDATED;
-    return true;
-}
-
-// Takes back what the pairs before `end` did, the latest first.
-static void take_back(struct zadd *z, int end)
-{
-    struct zset_place place;
-
-    while (end-- > 0) {
-        const struct pair *p = &z->pairs[end];
-        if (p->done == PAIR_UPDATED)
-            zset_rescore_undo(z->set, p->node, p->before, p->score);
-        else if (p->done == PAIR_ADDED && find(z->c, z->set, p->arg, &place))
-            (void)zset_remove(z->c->types, z->set, &place); // never fails with an index
-        cmd_step(z->c, 4);
-    }
-}
-
-static void keep(struct zadd *z)
-{
-    for (int i = 0; i < z->npairs; i++) {
-        const struct pair *p = &z->pairs[i];
-        if (p->done == PAIR_UPDATED)
-            zset_rescore_keep(z->set, p->node, p->before);
-        cmd_step(z->c, 2);
-    }
-}
-
-// Does all pairs or none. False: an error was replied.
-static bool zadd_run(struct zadd *z)
-{
-    for (int i = 0; i < z->npairs; i++) {
-        if (zadd_pair(z, &z->pairs[i])) {
-            cmd_step(z->c, 4);
-            continue;
-        }
-        if (is_revocable(z))
-            take_back(z, i);
-        else if (z->aside && !value_is_none(z->set))
-            value_free(z->set);
-        return false;
-    }
-    if (is_revocable(z))
-        keep(z);
-    else if (z->aside)
-        key_set(z->c, 0, z->set);
-    return true;
-}
-
-static void reply_zadd(const struct zadd *z)
-{
-    struct reply *reply = z->c->reply;
-
-    if (!z->incr)
-        reply_int(reply, z->ch ? z->added + z->updated : z->added);
-    else if (z->applied)
-        reply_double(reply, z->score);
-    else
-        reply_null(reply);
 }
 
 static void zadd(struct cmd_ctx *c, bool incr)
 {
-    struct pair few[INLINE_PAIRS];
-    struct zadd z = {.c = c, .incr = incr, .pairs = few};
+    struct zset_add add;
+    bool ch = false;
 
-    if (parse_zadd(&z) && key_get_type(c, 0, TYPE_ZSET, &z.set) && zadd_run(&z))
-        reply_zadd(&z);
-    if (z.pairs != few)
-        mem_free(z.pairs);
+    zset_add_init(&add, c);
+    add.incr = incr;
+    if (parse_zadd(c, &add, &ch) && zset_add_run(&add)) {
+        if (!add.incr)
+            reply_int(c->reply, ch ? add.added + add.updated : add.added);
+        else if (add.applied)
+            reply_double(c->reply, add.score);
+        else
+            reply_null(c->reply);
+    }
+    zset_add_free(&add);
 }
 
 /* ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [...]  -> number added; with CH number

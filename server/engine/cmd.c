@@ -91,6 +91,9 @@ void cmd_reply_status(struct cmd_ctx *c, enum status status)
     case STATUS_NOT_FOUND:
         reply_error(c->reply, "no such key");
         break;
+    case STATUS_BAD_DATA:
+        reply_error(c->reply, "Bad data format");
+        break;
     }
 }
 

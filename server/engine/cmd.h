@@ -22,6 +22,7 @@ struct thread;
 struct db;
 struct exec_hint;
 struct job;
+struct str_edit;
 
 struct cmd_ctx {
     struct kl_store *store;
@@ -73,12 +74,17 @@ static inline bool cmd_step(struct cmd_ctx *c, size_t units)
 // ---- keys: `i` counts the key arguments from 0, in the order in which they stand
 
 // The key's value now; VALUE_ABSENT when there is none or it has expired. Works in all three
-// classes.
+// classes. (A LOCK_NONE command that meets a string whose bytes are changed in place gets
+// VALUE_ABSENT, what it replies is discarded, and it runs again with the key locked.)
 struct value key_get(struct cmd_ctx *, int i);
-// The same without counting as a use of the key (no LRU/LFU update): OBJECT, TTL, TYPE ...
+// The same without counting as a use of the key (no LRU/LFU update): OBJECT, TTL, TYPE ... Without
+// locks not for looking at a string's bytes.
 struct value key_peek(struct cmd_ctx *, int i);
 // The value when it is absent or of that type; otherwise replies WRONGTYPE and returns false.
 bool key_get_type(struct cmd_ctx *, int i, enum value_type, struct value *out);
+// The same for a string, by handlers that look at its bytes through str_byte() and str_len() alone:
+// they need no lock even when it is one whose bytes are changed in place.
+bool key_get_live_string(struct cmd_ctx *, int i, struct value *out);
 // Whether the keys are locked, and not read without locks: for work estimates.
 bool keys_locked(const struct cmd_ctx *);
 // The key's name and the database that it is in.
@@ -101,12 +107,28 @@ struct value key_take(struct cmd_ctx *, int i);
 // The collection for changing in place: opens its write section, which ends with the command.
 // Call it when it is certain that something will change. The key must hold a collection.
 struct value key_mutable(struct cmd_ctx *, int i);
+// Begins a change of some bytes of the string, or to a key that does not exist, which will be at
+// least min_len bytes long: see str_edit_prepare(). Then the handler writes with str_put() and ends
+// with key_set() of e->word. False: an error was replied, and nothing was changed.
+bool key_edit_string(struct cmd_ctx *, int i, size_t min_len, struct str_edit *e);
+// Makes it look as if the key, which exists, was last used so long ago.
+void key_set_idle(struct cmd_ctx *, int i, int64_t seconds);
 // Changes the expire time; NO_EXPIRE removes it. The key exists.
 enum status key_expire(struct cmd_ctx *, int i, int64_t at_ms);
 
 // For getkeys functions: argument `arg` is a key in database `db` (c->db as a rule), to be locked
 // so. Returns the key's number i, or -1 without memory (the dispatcher then answers the error).
 int cmd_add_key(struct cmd_ctx *, int arg, int db, enum lock_class);
+
+// ---- keys that the command finds in the values of its keys (SORT ... BY)
+
+// The value, VALUE_ABSENT for none, of a key of the selected database, whose name is copied; locked
+// for reading from now on. False: it cannot be had yet. The command then names the others that it
+// is going to need, or not all of them, and returns without having replied or changed anything: it
+// is run again, or answered that there is no memory.
+bool key_other(struct cmd_ctx *, struct bytes name, struct value *out);
+// Whether all of them could be had, before the command begins to reply.
+bool keys_complete(struct cmd_ctx *);
 
 // ---- arguments: each replies the usual error and returns false when the argument is not one
 

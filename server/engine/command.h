@@ -58,6 +58,8 @@ enum command_flag {
     CMD_AT_ONCE = 1 << 22,        // runs after MULTI instead of being queued
     CMD_RUNS_QUEUE = 1 << 23,     // EXEC: its keys are those of the queued commands
     CMD_EXCLUSIVE = 1 << 24,      // runs while nothing else does (FLUSHALL)
+    CMD_OTHER_KEYS = 1 << 25,     // with options, may call key_other() (SORT)
+    CMD_CACHES = 1 << 26, // LOCK_WRITE only to keep a result in the value: a reader to its clients
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
@@ -96,6 +98,9 @@ struct command {
     // are such (ZUNIONSTORE). Where the count is no good the command gets no keys at all and the
     // handler, which runs without locks then, must report that first.
     int numkeys;
+    // Optional, for COMMAND INFO only: from that argument on the options STORE and STOREDIST may
+    // name keys, which getkeys finds.
+    int store_options;
 
     // Optional, for COMMAND INFO only, in its words with blanks between: what becomes of the first
     // key and of the others ("RW access delete") where the lock class does not say enough, and

@@ -53,6 +53,7 @@ const struct param params[] = {
      .alias = "hash-max-ziplist-entries"},
     {"hash-max-listpack-value", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.hash_max_packed_value), 0, "64", 0, INT64_MAX,
      .alias = "hash-max-ziplist-value"},
+    {"hll-sparse-max-bytes", PARAM_MEMORY, FIELD_ATOMIC_SIZE, AT(limits.hll_sparse_max_bytes), 0, "3000", 0, INT64_MAX},
     {"lazyfree-lazy-user-flush", PARAM_BOOL, FIELD_ATOMIC_BOOL, AT(lazyfree_user_flush), 0, "no"},
     {"lock-preset", PARAM_ENUM, FIELD_ATOMIC_INT, AT(lock_preset), PARAM_LOCKS, "default", 0, 0, presets},
     {"lock-spin", PARAM_INT, FIELD_ATOMIC_I64, AT(lock_spin), PARAM_LOCKS, "preset", 0, 10000, as_preset},

@@ -45,6 +45,13 @@ void entry_use(struct entry *e, int64_t now_ms)
         atomic_store_explicit(&e->meta, hint << 8 | (meta & 255), memory_order_relaxed);
 }
 
+void entry_set_idle(struct entry *e, int64_t now_ms, int64_t seconds)
+{
+    int64_t most = HINT_MASK;
+
+    entry_use(e, now_ms - 1000 * (seconds < most ? seconds : most));
+}
+
 int64_t entry_idle_seconds(const struct entry *e, int64_t now_ms)
 {
     uint32_t hint = atomic_load_explicit(&e->meta, memory_order_relaxed) >> 8;

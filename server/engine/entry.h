@@ -62,6 +62,8 @@ size_t entry_bytes(const struct entry *);
 
 // Usage hint: the second (mod 2^24) of the last use. A store only when it changes.
 void entry_use(struct entry *, int64_t now_ms);
+// The same, that many seconds ago; more than the hint can tell is the most that it can.
+void entry_set_idle(struct entry *, int64_t now_ms, int64_t seconds);
 int64_t entry_idle_seconds(const struct entry *, int64_t now_ms);
 
 extern const struct dict_type entry_dict_type;

@@ -198,14 +198,16 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
         }
         outcome = keyspace_lock(c);
     }
+    while (outcome == LOCK_OUTCOME_HELD) {
+        c->cmd->row->handler(c);
+        keyspace_unlock(c);
+        if (!c->keys->missed && !c->keys->no_memory)
+            return EXEC_DONE;
+        outcome = c->keys->no_memory ? LOCK_OUTCOME_NO_MEMORY : keyspace_lock(c);
+    }
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
-    if (outcome == LOCK_OUTCOME_NO_MEMORY) {
-        refuse(c, STATUS_NO_MEMORY);
-        return EXEC_DONE;
-    }
-    c->cmd->row->handler(c);
-    keyspace_unlock(c);
+    refuse(c, STATUS_NO_MEMORY);
     return EXEC_DONE;
 }
 
@@ -218,12 +220,12 @@ static enum exec_result run_lock_free(struct cmd_ctx *c)
 {
     size_t mark = reply_mark(c->reply);
 
-    for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < READ_ATTEMPTS && !c->keys->needs_lock; attempt++) {
         uint64_t nerrors = c->reply->nerrors;
         c->cmd->row->handler(c);
         if (keyspace_read_valid(c))
             return EXEC_DONE;
-        tally_add(&c->thread->stats.read_retries, 1);
+        tally_add(&c->thread->stats.read_retries, !c->keys->needs_lock);
         reply_truncate(c->reply, mark);
         c->reply->nerrors = nerrors;
         keyspace_read_again(c);

@@ -225,8 +225,12 @@ static void write_stats(struct kl_store *store, struct textbuf *out)
                    rates_get(store, RATE_NET_OUT) / 1024);
     textbuf_printf(out, "rejected_connections:%lld\r\n", SUM(store, rejected_connections));
     textbuf_printf(out, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
-    textbuf_printf(out, "expired_keys:%lld\r\nevicted_keys:%lld\r\n", SUM(store, expired),
-                   SUM(store, evicted));
+    textbuf_printf(out, "expired_keys:%lld\r\nexpired_stale_perc:%.2f\r\n", SUM(store, expired),
+                   100 * atomic_load_explicit(&store->expire_stale, memory_order_relaxed));
+    textbuf_printf(out,
+                   "expired_time_cap_reached_count:%lld\r\nexpire_cycle_cpu_milliseconds:%lld\r\n",
+                   SUM(store, expire_cut), SUM(store, expire_ns) / 1000000);
+    textbuf_printf(out, "evicted_keys:%lld\r\n", SUM(store, evicted));
     textbuf_printf(out, "keyspace_hits:%lld\r\nkeyspace_misses:%lld\r\n", SUM(store, hits),
                    SUM(store, misses));
     textbuf_printf(out, "pubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\n"

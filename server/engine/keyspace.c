@@ -21,18 +21,25 @@
 //    values for a key, each visible at once to its own commands: it marks even a single key, and
 //    counts one in store->rewrites before the mark goes. A reader that finds another number than
 //    before its load may have loaded one of the values between.
+//    A string whose bytes are changed in place is one of these. Of its many bytes most readers want
+//    all, and copying them while they change is not worth trying: such a reader takes the lock.
 // 4. A value that a command carries to another key leaves its old entry empty for ever. A reader
 //    that loaded a value looks at the entry once more, behind all its other loads.
 // A reader that fails the check runs again, and after a few times takes the read lock, where it
 // parks.
 //
-// Locking, and what is done about missing keys: keyspace_lock.c.
+// Locking, and what is done about missing keys: keyspace_lock.c. Keys that a command finds only
+// while it runs: keyspace_other.c.
 #include "server/engine/keyspace.h"
 
+#include <string.h>
+
 #include "datatypes/mem.h"
+#include "datatypes/str.h"
 #include "locks/cpu.h"
 #include "server/engine/client.h"
 #include "server/engine/entry.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/store.h"
 #include "server/engine/transaction.h"
@@ -67,13 +74,20 @@ static bool table_reserve(struct key_table *t, int capacity)
     int grown = t->capacity ? t->capacity * 2 : 16;
     if (grown < capacity)
         grown = capacity;
-    struct key_slot *slots = mem_realloc(t->slots, (size_t)grown * sizeof *slots);
-    if (!slots)
+    struct key_slot *slots = mem_alloc((size_t)grown * sizeof *slots);
+    struct key_slot **order = mem_alloc((size_t)grown * sizeof *order);
+    if (!slots || !order) {
+        mem_free(slots);
+        mem_free(order);
         return false;
+    }
+    if (t->nslots > 0)
+        memcpy(slots, t->slots, (size_t)t->nslots * sizeof *slots);
+    for (int i = 0; i < t->norder; i++)
+        order[i] = slots + (t->order[i] - t->slots);
+    mem_free(t->slots);
+    mem_free(t->order);
     t->slots = slots;
-    struct key_slot **order = mem_realloc(t->order, (size_t)grown * sizeof *order);
-    if (!order)
-        return false;
     t->order = order;
     t->capacity = grown;
     return true;
@@ -170,7 +184,7 @@ enum status keyspace_collect(struct cmd_ctx *c)
     t->nforced = 0;
 #endif
     t->locked = t->conflict = t->no_memory = t->waited = t->publishing = t->rewrites = false;
-    t->transaction = false;
+    t->transaction = t->missed = t->gathering = t->needs_lock = false;
     t->hits = t->misses = 0;
     if (c->cmd->row->flags & CMD_RUNS_QUEUE)
         transaction_collect(c);
@@ -184,6 +198,7 @@ void keyspace_forget(struct cmd_ctx *c)
     struct key_table *t = c->keys;
 
     t->nslots = t->norder = t->nheld = 0;
+    keyspace_forget_others(t);
     if (t->capacity > TABLE_KEEP) {
         mem_free(t->slots);
         mem_free(t->order);
@@ -219,6 +234,13 @@ static _Atomic uint64_t *rewrites_of(struct cmd_ctx *c, const struct key_slot *s
     return &c->store->rewrites[slot->hash % REWRITE_CLASSES].n;
 }
 
+void keyspace_read_clock(struct cmd_ctx *c)
+{
+    if (c->exclusive) // a transaction has one time, which was read with the gate closed
+        return;
+    c->now_ms = c->thread->now_ms = store_now_ms();
+}
+
 static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
 {
     if (slot->read)
@@ -229,6 +251,10 @@ static struct value read_lock_free(struct cmd_ctx *c, struct key_slot *slot)
     slot->rewrites = atomic_load_explicit(rewrites_of(c, slot), memory_order_acquire);
     slot->entry = slot_find(slot);
     slot->seen = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
+    if (store_expires_soon(slot->seen, c->now_ms)) {
+        keyspace_read_clock(c); // and the value after it, as else
+        slot->seen = entry_value(slot->entry);
+    }
     if (value_is_object(slot->seen) && !wait_for_even(value_object(slot->seen), &slot->seq))
         c->keys->conflict = true;
     return slot->seen;
@@ -286,7 +312,20 @@ void keyspace_read_again(struct cmd_ctx *c)
 
 // ---- reading and writing ----------------------------------------------------------------------
 
-static struct value key_read(struct cmd_ctx *c, int i, bool use)
+void key_used(struct cmd_ctx *c, struct key_slot *slot)
+{
+    if (!client_has(c->client, CLIENT_NO_TOUCH))
+        entry_use(slot->entry, c->now_ms);
+}
+
+// How a handler looks at a key.
+enum look {
+    LOOK_PEEK, // at what there is, not at the bytes of a string
+    LOOK_LIVE, // at a string's bytes one by one
+    LOOK_USE,  // at anything
+};
+
+static struct value key_read(struct cmd_ctx *c, int i, enum look look)
 {
     struct key_slot *slot = slot_of(c, i);
     struct value v;
@@ -297,33 +336,52 @@ static struct value key_read(struct cmd_ctx *c, int i, bool use)
         v = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
     if (value_expired(v, c->now_ms))
         v = VALUE_ABSENT;
-    if (use && !value_is_none(v) && !client_has(c->client, CLIENT_NO_TOUCH))
-        entry_use(slot->entry, c->now_ms);
+    if (look == LOOK_USE && value_kind(v) == VALUE_STR_MUTABLE && !c->keys->locked) {
+        c->keys->conflict = c->keys->needs_lock = true;
+        return VALUE_ABSENT;
+    }
+    if (look != LOOK_PEEK && !value_is_none(v))
+        key_used(c, slot);
     return v;
+}
+
+static void count_hit(struct cmd_ctx *c, struct value v)
+{
+    if (c->cmd->row->lock == LOCK_WRITE && !(c->cmd->row->flags & CMD_CACHES))
+        return;
+    if (value_is_none(v))
+        c->keys->misses++;
+    else
+        c->keys->hits++;
 }
 
 struct value key_get(struct cmd_ctx *c, int i)
 {
-    struct value v = key_read(c, i, true);
+    struct value v = key_read(c, i, LOOK_USE);
 
-    if (c->cmd->row->lock != LOCK_WRITE) {
-        if (value_is_none(v))
-            c->keys->misses++;
-        else
-            c->keys->hits++;
-    }
+    count_hit(c, v);
     return v;
 }
 
 struct value key_peek(struct cmd_ctx *c, int i)
 {
-    return key_read(c, i, false);
+    return key_read(c, i, LOOK_PEEK);
 }
 
 bool key_get_type(struct cmd_ctx *c, int i, enum value_type type, struct value *out)
 {
     *out = key_get(c, i);
     if (value_is_none(*out) || value_type(*out) == type)
+        return true;
+    cmd_reply_wrongtype(c);
+    return false;
+}
+
+bool key_get_live_string(struct cmd_ctx *c, int i, struct value *out)
+{
+    *out = key_read(c, i, LOOK_LIVE);
+    count_hit(c, *out);
+    if (value_is_none(*out) || value_is_string(*out))
         return true;
     cmd_reply_wrongtype(c);
     return false;
@@ -361,6 +419,11 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
+void key_set_idle(struct cmd_ctx *c, int i, int64_t seconds)
+{
+    entry_set_idle(slot_of(c, i)->entry, c->now_ms, seconds);
+}
+
 void keys_begin_publishing(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
@@ -385,8 +448,7 @@ static void touch(struct cmd_ctx *c, const struct key_slot *slot, bool gone)
 static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old, struct value v)
 {
     struct db_tally *tally = &c->thread->dbs[slot->db];
-    bool old_expires = value_expires_at(old) != NO_EXPIRE;
-    bool new_expires = value_expires_at(v) != NO_EXPIRE;
+    int64_t old_at = value_expires_at(old), new_at = value_expires_at(v);
 
     keys_begin_publishing(c);
     // A collection with an open section that a transaction carries here: ended with this key.
@@ -395,8 +457,10 @@ static void key_store(struct cmd_ctx *c, struct key_slot *slot, struct value old
     atomic_store_explicit(&slot->entry->value, v.bits, memory_order_release);
     if (value_is_none(old) != value_is_none(v))
         tally_add(&tally->keys, value_is_none(v) ? -1 : 1);
-    if (old_expires != new_expires)
-        tally_add(&tally->expires, new_expires ? 1 : -1);
+    if ((old_at != NO_EXPIRE) != (new_at != NO_EXPIRE))
+        tally_add(&tally->expires, new_at != NO_EXPIRE ? 1 : -1);
+    if (new_at != NO_EXPIRE && new_at != old_at) // else it knows
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, new_at);
 }
 
 void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
@@ -462,6 +526,20 @@ struct value key_mutable(struct cmd_ctx *c, int i)
     return v;
 }
 
+bool key_edit_string(struct cmd_ctx *c, int i, size_t min_len, struct str_edit *e)
+{
+    enum status status = str_edit_prepare(c->types, key_peek(c, i), min_len, e);
+
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+        return false;
+    }
+    if (e->in_place)
+        key_mutable(c, i);
+    str_edit_begin(e);
+    return true;
+}
+
 enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
 {
     struct key_slot *slot = slot_of(c, i);
@@ -478,9 +556,10 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
         return STATUS_OK;
     }
     touch(c, slot, false);
-    if (had != (at_ms != NO_EXPIRE)) {
+    if (had != (at_ms != NO_EXPIRE))
         tally_add(&c->thread->dbs[slot->db].expires, had ? -1 : 1);
-    }
+    if (at_ms != NO_EXPIRE)
+        expire_index_note(c->store->dbs[slot->db].expiry, slot->hash, at_ms);
     return STATUS_OK;
 }
 

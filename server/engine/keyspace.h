@@ -9,6 +9,7 @@
 
 #include "datatypes/value.h"
 #include "resp/bytes.h"
+#include "server/engine/arena.h"
 #include "server/engine/cmd.h"
 #include "server/engine/command.h"
 
@@ -42,12 +43,18 @@ struct key_table {
     int nheld;            // how many of `order` have been dealt with: locked, or found missing
     bool locked;          // the slots of `order` below nheld with an entry are locked
     bool conflict;        // lock-free: what was read is known not to hold together
-    bool no_memory;       // cmd_add_key failed
+    bool needs_lock;      // lock-free: there is no point in trying again without a lock
+    bool no_memory;       // cmd_add_key or key_other failed
+    bool missed;          // key_other found a key contended: the command is to run anew
+    bool gathering;       // key_other was called, keys_complete not yet
     bool transaction;     // of all commands of an EXEC
     bool waited;          // for the lock of at least one key
     bool publishing;      // the write-locked keys are marked as changing together
     bool rewrites;        // some slot of `order` is `rewritten`
     int64_t hits, misses; // of this run
+    struct arena names;   // of the keys that key_other added
+    int *index;           // by hash, once there are such: the number of a slot and 1; 0: none
+    int index_capacity;   // a power of 2
 #ifdef KL_DEBUG
     unsigned nforced; // attempts to lock that failed because DEBUG FAIL-LOCKS says so
     bool forced;      // the last one did
@@ -82,7 +89,8 @@ enum lock_outcome keyspace_lock_on(struct cmd_ctx *, bool next_held);
 // Lets go of what a parked command has locked, without running it. `next_held`: as above; if it is
 // not, but somebody was woken for this command's sake, others are woken instead.
 void keyspace_abandon(struct cmd_ctx *, bool next_held);
-// Ends write sections, removes entries that were left without a value, unlocks.
+// Ends write sections, removes entries that were left without a value, unlocks. When the command
+// has `missed` keys it is then to be locked, and run, again.
 void keyspace_unlock(struct cmd_ctx *);
 
 // Lock-free: true when what the handler read belongs to one instant.

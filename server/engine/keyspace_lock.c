@@ -24,7 +24,10 @@
 #include "server/engine/keyspace_internal.h"
 #include "server/engine/lock_watch.h"
 
-enum { PREFETCHED = 64 }; // keys of a command that are brought into the cache together
+enum {
+    PREFETCHED = 64, // keys of a command that are brought into the cache together
+    TRY_SPINS = 200, // pauses in which a short writer is waited for out of order
+};
 
 // ---- order ------------------------------------------------------------------------------------
 
@@ -264,7 +267,48 @@ static enum lock_outcome lock_next(struct cmd_ctx *c, bool create)
     return status == STATUS_OK ? LOCK_OUTCOME_HELD : LOCK_OUTCOME_NO_MEMORY;
 }
 
+bool keyspace_try_more(struct cmd_ctx *c, struct key_slot *slot)
+{
+    struct key_table *t = c->keys;
+    enum status status = STATUS_OK;
+    bool held = false;
+
+    slot_locate(c, slot);
+    for (int i = 0; !held && i < TRY_SPINS && status == STATUS_OK; i++) {
+        slot->entry = slot_find(slot);
+        if (!slot->entry) {
+            slot->entry = make_entry(c, slot, &status);
+            held = slot->entry;
+        } else {
+            held = !attempt_fails(c) && keylock_try(&slot->entry->lock, KEYLOCK_READ);
+            if (!held)
+                cpu_pause();
+        }
+    }
+    if (held) {
+        t->order[t->norder++] = slot;
+        lock_watch_hold(&c->thread->view, t->nheld++, lock_watch_id(slot->hash, slot->db), false);
+    } else {
+        slot->entry = NULL;
+    }
+    return status == STATUS_OK;
+}
+
 // ---- all keys ---------------------------------------------------------------------------------
+
+// One time for all keys, and not before they are held.
+static void set_time(struct cmd_ctx *c)
+{
+    const struct key_table *t = c->keys;
+
+    for (int i = 0; i < t->norder; i++) {
+        const struct entry *e = t->order[i]->entry;
+        if (e && store_expires_soon(entry_value(e), c->now_ms)) {
+            keyspace_read_clock(c);
+            return;
+        }
+    }
+}
 
 // All keys are held. An expired key is gone for this command: writes what everybody sees.
 static void all_held(struct cmd_ctx *c)
@@ -273,6 +317,7 @@ static void all_held(struct cmd_ctx *c)
 
     if (t->norder > HELD_SHOWN)
         lock_watch_hold_many(&c->thread->view, t);
+    set_time(c);
     // Its first change may be one in place, which shows before anybody publishes anything.
     if (t->transaction)
         keys_begin_publishing(c);
@@ -315,6 +360,7 @@ enum lock_outcome keyspace_lock(struct cmd_ctx *c)
 {
     rank_may_wait(RANK_KEY);
     order_slots(c);
+    c->keys->missed = c->keys->gathering = false;
     c->keys->locked = true;
     c->keys->nheld = 0;
     lock_watch_run(&c->thread->view, c->client);

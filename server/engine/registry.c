@@ -138,7 +138,8 @@ const struct command_entry *registry_at(unsigned id)
 
 bool command_writes(const struct command_entry *e)
 {
-    return e->row->lock == LOCK_WRITE || (e->row->flags & CMD_WRITE);
+    return (e->row->lock == LOCK_WRITE && !(e->row->flags & CMD_CACHES)) ||
+           (e->row->flags & CMD_WRITE);
 }
 
 bool command_readonly(const struct command_entry *e)

@@ -53,6 +53,7 @@ void stats_reset(struct kl_store *store)
     store->errors.n = 0;
     mutex_unlock(&store->errors.lock);
     atomic_store_explicit(&store->lazyfree.freed, 0, memory_order_relaxed);
+    atomic_store_explicit(&store->expire_stale, 0, memory_order_relaxed);
     for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
          t = t->next) {
         struct tally *counters = (struct tally *)&t->stats;

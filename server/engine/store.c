@@ -29,6 +29,7 @@
 #include "server/engine/exec.h"
 #include "server/engine/client.h"
 #include "server/engine/expire.h"
+#include "server/engine/expire_index.h"
 #include "server/engine/job.h"
 #include "server/engine/reclaim.h"
 #include "server/engine/key_deadlock.h"
@@ -88,7 +89,8 @@ struct kl_store *store_open(struct config *config)
     for (int i = 0; i < store->ndbs; i++) {
         struct dict *dict = new_keyspace(store);
         atomic_store_explicit(&store->dbs[i].dict, dict, memory_order_release);
-        if (!dict) {
+        store->dbs[i].expiry = expire_index_create(store->started_ms);
+        if (!dict || !store->dbs[i].expiry) {
             store_close(store);
             return NULL;
         }
@@ -105,6 +107,7 @@ void store_close(struct kl_store *store)
         struct dict *dict = atomic_load_explicit(&store->dbs[i].dict, memory_order_acquire);
         if (dict)
             reclaim_keyspace(dict);
+        expire_index_free(store->dbs[i].expiry);
     }
     slowlog_reset(store);
     thread_free_all(store);
@@ -296,6 +299,9 @@ static void scan_node(void *node, void *arg)
     const struct entry *e = node;
     struct value v = entry_value(e);
 
+    if (store_expires_soon(v, filter->now_ms))
+        filter->now_ms = store_now_ms();
+
     if (!value_is_none(v) && !value_expired(v, filter->now_ms))
         filter->fn(entry_key(e), v, filter->arg);
 }
@@ -328,7 +334,8 @@ bool db_random_key(struct cmd_ctx *c, struct bytes *key)
         if (!e)
             return false;
         struct value v = entry_value(e);
-        if (value_is_none(v) || value_expired(v, c->now_ms))
+        int64_t now_ms = store_expires_soon(v, c->now_ms) ? store_now_ms() : c->now_ms;
+        if (value_is_none(v) || value_expired(v, now_ms))
             continue;
         *key = entry_key(e);
         return true;
@@ -355,7 +362,6 @@ static void flush_exclusive(struct kl_store *store, void *arg)
         struct dict *old = db_dict(store, db);
         watch_touch_database(store, db, old, NULL);
         atomic_store_explicit(&store->dbs[db].dict, f->dict, memory_order_release);
-        atomic_store_explicit(&store->dbs[db].scan_cursor, 0, memory_order_relaxed);
         f->dict = old;
         f->nkeys = db_size(store, db);
         for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
@@ -442,6 +448,9 @@ static void swap_exclusive(struct kl_store *store, void *arg)
     watch_touch_database(store, job->b, b, a);
     atomic_store_explicit(&store->dbs[job->a].dict, b, memory_order_release);
     atomic_store_explicit(&store->dbs[job->b].dict, a, memory_order_release);
+    struct expire_index *expiry = store->dbs[job->a].expiry;
+    store->dbs[job->a].expiry = store->dbs[job->b].expiry;
+    store->dbs[job->b].expiry = expiry;
     for (struct thread *t = atomic_load_explicit(&store->threads, memory_order_acquire); t;
          t = t->next) {
         tally_swap(&t->dbs[job->a].keys, &t->dbs[job->b].keys);
@@ -459,7 +468,7 @@ void db_swap(struct cmd_ctx *c, int a, int b)
 
 // ---- housekeeping -----------------------------------------------------------------------------
 
-void store_cron(struct thread *thread, int64_t budget_us)
+bool store_cron(struct thread *thread, int64_t budget_us)
 {
     int64_t until_ns = clock_monotonic_ns() + budget_us * 1000;
 
@@ -468,5 +477,5 @@ void store_cron(struct thread *thread, int64_t budget_us)
     reclaim_retired(thread, until_ns);
     if (!thread->store->reclaim_wanted)
         store_reclaim_step(thread->store, budget_us / 2); // the other half is for expiry
-    expire_cycle(thread, until_ns);
+    return expire_cycle(thread, until_ns);
 }

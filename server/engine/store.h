@@ -10,6 +10,7 @@
 #include "datatypes/lazyfree.h"
 #include "datatypes/siphash.h"
 #include "datatypes/type_ctx.h"
+#include "datatypes/value.h"
 #include "locks/cpu.h"
 #include "locks/mutex.h"
 #include "server/engine/hot_keys.h"
@@ -20,12 +21,13 @@
 struct config;
 struct dict;
 struct epoch;
+struct expire_index;
 struct job;
 struct watch_table;
 
 struct db {
-    _Atomic(struct dict *) dict;  // of struct entry; replaced only with the gate closed
-    _Atomic uint64_t scan_cursor; // of the active expiry, which one thread at a time runs
+    _Atomic(struct dict *) dict; // of struct entry; replaced only with the gate closed
+    struct expire_index *expiry; // likewise
 };
 
 enum { ERROR_CODES_MAX = 128 };
@@ -70,6 +72,8 @@ struct kl_store {
     unsigned nthreads;                    // records made; under threads_lock
     MUTEX(RANK_EXCLUSIVE) exclusive_lock; // one closer of the gate at a time
     MUTEX(RANK_EXPIRE) expire_lock;       // one runner of active expiry at a time
+    int expire_db;                        // where it goes on; under expire_lock
+    _Atomic double expire_stale;          // for INFO; changed under expire_lock
     struct lazyfree lazyfree;             // large values and emptied databases that are to be freed
     MUTEX(RANK_DEFERRED) deferred_lock;
     struct job *deferred; // parked until the gate opens; under deferred_lock
@@ -115,11 +119,25 @@ bool store_defer(struct kl_store *, struct job *);
 bool store_undefer(struct kl_store *, struct job *);
 
 // Housekeeping, called a few times a second from any one registered thread, outside exec_begin:
-// active expiry within `budget_us`, freeing what was dropped, advancing the epoch.
-void store_cron(struct thread *, int64_t budget_us);
+// active expiry, freeing what was dropped, advancing the epoch. True: `budget_us` was not enough
+// for what has expired, and it should be called again soon.
+bool store_cron(struct thread *, int64_t budget_us);
 
 // Sum of one counter over all threads: store_sum(store, offsetof(struct thread_stats, hits)).
 int64_t store_sum(struct kl_store *, size_t offset_in_stats);
 
 // Milliseconds of unix time now.
 int64_t store_now_ms(void);
+
+// Whether the value, which has not expired by a clock that was read for this batch of commands, may
+// have done so since. Then the clock must be read again, or somebody to whom the key is gone could
+// tell another client, who would still find it.
+static inline bool store_expires_soon(struct value v, int64_t now_ms)
+{
+    enum { LAG_MS = 10 }; // more than the clock of a batch may be behind (exec.c)
+
+    if (value_kind(v) < VALUE_STR_TTL)
+        return false;
+    int64_t at = value_expires_at(v);
+    return at > now_ms && at - now_ms <= LAG_MS; // not NO_EXPIRE, which is -1
+}

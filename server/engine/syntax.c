@@ -375,15 +375,15 @@ static bool one_of(struct bytes name, const char *const *names)
 
 const char *syntax_type(const struct syntax_node *node)
 {
-    static const char *const KEYS[] = {"key",  "newkey", "source",    "destination", "key1",
-                                       "key2", "dst",    "sourcekey", "src",         NULL};
+    static const char *const KEYS[] = {"key", "newkey",    "source", "destination", "key1", "key2",
+                                       "dst", "sourcekey", "src",    "destkey",     NULL};
     static const char *const INTEGERS[] = {
-        "seconds",       "milliseconds", "microseconds", "count",          "cursor",
-        "offset",        "numkeys",      "limit",        "decrement",      "start",
-        "end",           "stop",         "db",           "destination-db", "index",
-        "index1",        "index2",       "client-id",    "rank",           "len",
-        "protover",      "numlocal",     "timeout",      "idletime",       "freq",
-        "min-match-len", "version",      "num-matches",  "weight",         NULL};
+        "seconds",   "milliseconds",   "microseconds",  "count",    "cursor",      "offset",
+        "numkeys",   "limit",          "decrement",     "start",    "end",         "stop",
+        "db",        "destination-db", "index",         "index1",   "bit",         "index2",
+        "client-id", "rank",           "len",           "protover", "numlocal",    "timeout",
+        "idletime",  "freq",           "min-match-len", "version",  "num-matches", "weight",
+        NULL};
     static const char *const TIMES[] = {"unix-time-seconds", "unix-time-milliseconds", NULL};
 
     switch (node->kind) {

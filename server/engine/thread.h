@@ -48,6 +48,7 @@ struct command_tally {
 struct thread_stats {
     struct tally commands, connections, rejected_connections, net_in, net_out;
     struct tally hits, misses, expired, evicted, errors;
+    struct tally expire_cut, expire_ns;    // cycles of active expiry without time enough; all time
     struct tally lock_waits, read_retries; // key locks waited for; LOCK_NONE commands run again
     struct tally parked;                   // of the former: the command was parked, not the thread
     // Commands begun and ended by worker threads, microseconds that they waited for one and ran,

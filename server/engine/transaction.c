@@ -105,7 +105,7 @@ void transaction_queue(struct cmd_ctx *c)
         t->first = q;
     t->last = q;
     t->n++;
-    t->exclusive |= (flags & CMD_EXCLUSIVE) != 0;
+    t->exclusive |= flags & CMD_EXCLUSIVE || (flags & CMD_OTHER_KEYS && c->argc > 2);
     t->writes |= command_writes(c->cmd);
     follow_select(t, c);
     publish_sizes(c->client);

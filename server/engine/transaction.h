@@ -6,8 +6,9 @@
 // watches. The dispatcher locks them in the common order, parks or moves it to a worker thread like
 // any other, and with everything locked its handler runs the queued ones one after the other: so
 // nobody, not even a reader without locks (keyspace.c), sees a state between two of them. Commands
-// on whole databases (CMD_EXCLUSIVE) cannot run while keys are held; a transaction with one of them
-// locks no keys, closes the gate and runs alone.
+// on whole databases (CMD_EXCLUSIVE) cannot run while keys are held, and commands that find keys in
+// values (CMD_OTHER_KEYS) give all keys back when they find one contended; a transaction with one
+// of them locks no keys, closes the gate and runs alone.
 //
 // Memory: the arguments are copied into an arena, which is freed as a whole.
 #pragma once

@@ -19,6 +19,7 @@ enum {
     FINISH_MS = 5000,        // for replies on their way when the server ends
     GIVE_UP_MS = 8000,       // then a thread that still runs a command is not waited for
     CRON_SHARE_PERCENT = 25, // of the time between two cron runs, for housekeeping
+    CRON_SLICE_US = 1000,    // at a time: connections wait to be accepted meanwhile
 };
 
 static const char refusal[] = "-ERR max number of clients reached\r\n";
@@ -241,11 +242,15 @@ static void on_cron(uv_timer_t *timer)
         continue_stop(s);
         return;
     }
-    store_cron(s->engine, 1000000 / hz * CRON_SHARE_PERCENT / 100);
+    int64_t period_ms = 1000 / hz, slice_us = period_ms * 1000 * CRON_SHARE_PERCENT / 100;
+    slice_us = slice_us < CRON_SLICE_US ? slice_us : CRON_SLICE_US;
+    if (store_cron(s->engine, slice_us)) {
+        period_ms = slice_us * 100 / CRON_SHARE_PERCENT / 1000;
+    }
     if (uv_now(&s->loop) - s->ticked_ms >= TICK_MS) {
         tick_threads(s);
     }
-    uv_timer_set_repeat(timer, (uint64_t)(1000 / hz));
+    uv_timer_start(timer, on_cron, (uint64_t)period_ms, (uint64_t)period_ms);
 }
 
 // ---- start ------------------------------------------------------------------------------------

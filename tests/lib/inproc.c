@@ -53,8 +53,20 @@ void inproc_client_free(struct inproc_client *c)
     free(c);
 }
 
+const char *inproc_argv(struct inproc_client *c, int argc, struct bytes *argv, size_t *len)
+{
+    reply_clear(&c->client.reply);
+    exec_begin(c->thread);
+    exec_request(&c->client, &(struct request){argv, argc}, &(struct exec_hint){0});
+    exec_end(c->thread);
+    *len = c->client.reply.len;
+    reply_raw(&c->client.reply, "", 1); // terminates it
+    return c->client.reply.data;
+}
+
 static const char *run(struct inproc_client *c, const char *format, va_list args)
 {
+    size_t nreply;
     char line[LINE_MAX_CHARS];
     struct bytes words[WORDS_MAX];
     int n = 0, len = vsnprintf(line, sizeof line, format, args);
@@ -65,12 +77,7 @@ static const char *run(struct inproc_client *c, const char *format, va_list args
         check(n < WORDS_MAX);
         words[n++] = bytes_of(word);
     }
-    reply_clear(&c->client.reply);
-    exec_begin(c->thread);
-    exec_request(&c->client, &(struct request){words, n}, &(struct exec_hint){0});
-    exec_end(c->thread);
-    reply_raw(&c->client.reply, "", 1); // terminates it
-    return c->client.reply.data;
+    return inproc_argv(c, n, words, &nreply);
 }
 
 const char *inproc_run(struct inproc_client *c, const char *format, ...)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "resp/bytes.h"
 #include "server/engine/client.h"
 #include "server/engine/store.h"
 
@@ -33,7 +34,10 @@ void inproc_client_free(struct inproc_client *);
 const char *inproc_run(struct inproc_client *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-// The same for one integer reply; fails the test when it is something else.
+// The same for arguments that may hold any bytes; *len is the length of the reply.
+const char *inproc_argv(struct inproc_client *, int argc, struct bytes *argv, size_t *len);
+
+// inproc_run() for one integer reply; fails the test when it is something else.
 int64_t inproc_int(struct inproc_client *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
