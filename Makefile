@@ -59,11 +59,12 @@ WIRE      := $(sort $(basename $(notdir $(wildcard tests/wire_*.c tests/issue_*.
 TORTURE   := $(sort $(basename $(notdir $(wildcard tests/torture_*.c))))
 TESTS     := $(UNIT) $(WIRE) $(TORTURE)
 HEADERS   := $(sort $(wildcard locks/*.h datatypes/*.h resp/*.h server/*/*.h tests/lib/*.h tests/model/*.h \
+             tests/diff/*.h \
              include/*.h))
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 NET_OBJS  := $(NET_SRCS:%.c=$(BUILD)/%.o)
 TLIB_OBJS := $(TLIB_SRCS:%.c=$(BUILD)/%.o)
-FORMATTED := $(LIB_SRCS) $(NET_SRCS) $(TLIB_SRCS) $(HEADERS) $(wildcard tests/*.c tests/model/*.c bench/*.c)
+FORMATTED := $(LIB_SRCS) $(NET_SRCS) $(TLIB_SRCS) $(HEADERS) $(wildcard tests/*.c tests/model/*.c tests/diff/*.c bench/*.c)
 
 SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
@@ -134,6 +135,12 @@ $(SERVER): $(NET_OBJS) $(LIB)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TLIB_OBJS) $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $< $(TLIB_OBJS) $(LIB) -lcmocka -lhiredis $(LIBS) -o $@
+
+# The differential test is of several files.
+DIFF_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/diff/*.c)))
+$(BUILD)/tests/wire_diff: $(BUILD)/tests/wire_diff.o $(DIFF_OBJS) $(TLIB_OBJS) $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $^ -lcmocka -lhiredis $(LIBS) -o $@
 
 # tests/test_model_*.c run the locks' own sources under an explorer of interleavings: compiled once
 # more, with assertions, and with atomics.h in front, which makes each atomic operation a step.

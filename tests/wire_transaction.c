@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NESTED    "-ERR MULTI calls can not be nested"
-#define IN_MULTI  "-ERR WATCH inside MULTI is not allowed"
-#define ABORTED   "-EXECABORT Transaction discarded because of previous errors."
+#define NESTED   "-ERR MULTI calls can not be nested"
+#define IN_MULTI "-ERR WATCH inside MULTI is not allowed"
+#define ABORTED  "-EXECABORT Transaction discarded because of previous errors."
+#define EXEC_ARITY                                                                                 \
+    "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
 #define WRONGTYPE "-WRONGTYPE Operation against a key holding the wrong kind of value"
 
 enum { LIMIT_MS = 30000 };
@@ -50,7 +52,7 @@ static void test_errors(void **state)
     expect(w, "-ERR EXEC without MULTI", "EXEC");
     expect(w, "-ERR DISCARD without MULTI", "DISCARD");
     expect(w, "-ERR wrong number of arguments for 'multi' command", "MULTI now");
-    expect(w, "-ERR wrong number of arguments for 'exec' command", "EXEC now");
+    expect(w, EXEC_ARITY, "EXEC now");
     expect(w, "-ERR wrong number of arguments for 'discard' command", "DISCARD now");
     expect(w, "-ERR wrong number of arguments for 'watch' command", "WATCH");
     expect(w, "-ERR wrong number of arguments for 'unwatch' command", "UNWATCH now");
@@ -69,7 +71,6 @@ static void test_refused_commands(void **state)
         {"-ERR wrong number of arguments for 'get' command", "GET"},
         {"-ERR unknown subcommand 'NOSUCH'. Try OBJECT HELP.", "OBJECT NOSUCH"},
         {"-ERR Command not allowed inside a transaction", "SHUTDOWN"},
-        {"-ERR wrong number of arguments for 'exec' command", "EXEC now"},
     };
     struct wire *w = *state;
 
@@ -82,6 +83,23 @@ static void test_refused_commands(void **state)
         expect(w, "-ERR EXEC without MULTI", "EXEC");
     }
     expect(w, ":0", "EXISTS x y");
+}
+
+// EXEC with arguments runs nothing, and ends the transaction and the watch all the same.
+static void test_exec_with_arguments(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "WATCH x");
+    expect(w, "OK", "MULTI");
+    expect(w, "QUEUED", "SET x 1");
+    expect(w, EXEC_ARITY, "EXEC now");
+    expect(w, ":0", "EXISTS x");
+    expect(w, "-ERR EXEC without MULTI", "EXEC");
+    expect(w, "OK", "WATCH x");
+    expect(w, EXEC_ARITY, "EXEC now");
+    expect(w, "OK", "SET x 1");
+    expect_runs(w);
 }
 
 static void test_discard(void **state)
@@ -169,6 +187,10 @@ static void test_watched_changes(void **state)
         {"SDIFFSTORE d c", false},
         {"LPUSH none x", true},
         {"ZADD none 1 x", true},
+        {"ZUNIONSTORE none 1 nobody", false},
+        {"ZRANGESTORE none nobody 0 -1", false},
+        {"SUNIONSTORE none nobody", false},
+        {"SETRANGE none 0 ''", false},
         {"MSET a 1 s 2", true},
         {"MSETNX a 1 s 2", false},
         {"FLUSHALL", true},
@@ -577,6 +599,7 @@ int main(void)
         WIRE_TEST(test_multi_exec),
         WIRE_TEST(test_errors),
         WIRE_TEST(test_refused_commands),
+        WIRE_TEST(test_exec_with_arguments),
         WIRE_TEST(test_discard),
         WIRE_TEST(test_quit_and_reset),
         WIRE_TEST(test_watched_changes),

@@ -102,7 +102,9 @@ static bool find_command(struct cmd_ctx *c)
         c->cmd = sub;
     }
     int arity = c->cmd->row->arity;
-    if (arity > 0 ? c->argc != arity : c->argc < -arity) {
+    // EXEC says itself what is wrong, because it ends the transaction all the same.
+    if ((arity > 0 ? c->argc != arity : c->argc < -arity) &&
+        !(c->cmd->row->flags & CMD_RUNS_QUEUE)) {
         cmd_reply_arity(c);
         return false;
     }
@@ -249,7 +251,7 @@ static enum exec_result queue_command(struct cmd_ctx *c)
 static bool is_long_queue(struct cmd_ctx *c)
 {
     return (c->cmd->row->flags & CMD_RUNS_QUEUE) && job_can_move(c) &&
-           transaction_least_work(c->client) > slow_threshold(c);
+           transaction_least_work(c) > slow_threshold(c);
 }
 
 // On a worker it streams its reply, which cannot be taken back. EXEC runs commands of all classes.

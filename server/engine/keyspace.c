@@ -467,6 +467,8 @@ void key_publish(struct cmd_ctx *c, struct key_slot *slot, struct value v)
 {
     struct value old = entry_value(slot->entry);
 
+    if (value_is_none(old) && value_is_none(v)) // nothing for those who watch the key
+        return;
     touch(c, slot, value_is_none(v));
     if (old.bits == v.bits) // changed in place, or to what it was
         return;

@@ -115,9 +115,11 @@ void transaction_queue(struct cmd_ctx *c)
 // ---- EXEC: what it takes ------------------------------------------------------------------------
 
 // False: EXEC is going to refuse, whatever comes.
-static bool may_run(const struct client *client)
+static bool may_run(const struct cmd_ctx *exec)
 {
-    return client->transaction && !client->transaction->aborted &&
+    const struct client *client = exec->client;
+
+    return exec->argc == 1 && client->transaction && !client->transaction->aborted &&
            !client_has(client, CLIENT_WATCH_BROKEN);
 }
 
@@ -156,7 +158,7 @@ void transaction_collect(struct cmd_ctx *c)
     struct client *client = c->client;
 
     c->nkeys = 0;
-    if (!may_run(client) || client->transaction->exclusive)
+    if (!may_run(c) || client->transaction->exclusive)
         return;
     c->keys->transaction = true;
     for (struct queued *q = client->transaction->first; q; q = q->next) {
@@ -183,17 +185,18 @@ uint64_t transaction_end_work(struct cmd_ctx *c)
     return work;
 }
 
-uint64_t transaction_least_work(const struct client *client)
+uint64_t transaction_least_work(const struct cmd_ctx *c)
 {
-    if (!may_run(client))
+    const struct transaction *t = c->client->transaction;
+
+    if (!may_run(c))
         return 0;
-    return client->transaction->exclusive ? UINT64_MAX
-                                          : (uint64_t)client->transaction->n * COMMAND_WORK;
+    return t->exclusive ? UINT64_MAX : (uint64_t)t->n * COMMAND_WORK;
 }
 
 uint64_t transaction_work(struct cmd_ctx *c)
 {
-    uint64_t sum = transaction_end_work(c), least = transaction_least_work(c->client);
+    uint64_t sum = transaction_end_work(c), least = transaction_least_work(c);
 
     if (least == 0 || least == UINT64_MAX)
         return least ? least : sum;
@@ -257,6 +260,14 @@ void transaction_exec(struct cmd_ctx *c)
 {
     const struct transaction *t = c->client->transaction;
 
+    if (c->argc != 1) {
+        reply_errorf(c->reply,
+                     "-EXECABORT Transaction discarded because of: wrong number of arguments for "
+                     "'%s' command",
+                     c->cmd->full_name);
+        transaction_end(c->client);
+        return;
+    }
     if (!t) {
         reply_error(c->reply, "EXEC without MULTI");
         return;

@@ -54,12 +54,13 @@ void transaction_abort(struct client *);
 // For EXEC's row: the work of all queued commands, before and after their keys are locked.
 uint64_t transaction_work(struct cmd_ctx *);
 // What it is at least, known before their keys are.
-uint64_t transaction_least_work(const struct client *);
+uint64_t transaction_least_work(const struct cmd_ctx *);
 // The work of forgetting the queue.
 uint64_t transaction_end_work(struct cmd_ctx *);
 // Collects the keys that EXEC locks into c->keys; none if it is going to refuse.
 void transaction_collect(struct cmd_ctx *);
-// EXEC: runs the queue, or replies why not. The keys are locked.
+// EXEC: runs the queue, or replies why not (a wrong number of arguments included). The keys are
+// locked.
 void transaction_exec(struct cmd_ctx *);
 
 // Whether EXEC changes something; whether it locks keys.

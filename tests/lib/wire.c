@@ -474,6 +474,12 @@ const char *wire_reply(struct wire *w)
     return read_reply(w, &w->reply, 0) ? w->reply.data : NULL;
 }
 
+size_t wire_elements(const struct wire *w, const struct strbuf **elements)
+{
+    *elements = w->parts;
+    return w->nparts;
+}
+
 const char *wire_run(struct wire *w, const char *format, ...)
 {
     const char *got;

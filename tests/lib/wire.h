@@ -48,6 +48,7 @@
 
 enum { WIRE_LIMIT_MS = 30000 };
 
+struct strbuf;
 struct wire; // one connection
 
 // Opens a connection, in RESP2 or RESP3 (HELLO 3). Fails the test when it cannot.
@@ -108,6 +109,9 @@ bool wire_send_raw(struct wire *, const void *data, size_t nbytes);
 #define wire_send_literal(w, text) wire_send_raw(w, "" text, sizeof(text) - 1)
 // Reads one reply as text; NULL when the connection is closed instead.
 const char *wire_reply(struct wire *);
+// The elements of the reply read last (array, set, push; "k: v" of a map), each as text, valid
+// until the next call on this connection; 0 when it was none of these.
+size_t wire_elements(const struct wire *, const struct strbuf **elements);
 // Reads exactly `nbytes` bytes; returns how many came before the connection ended or the limit.
 size_t wire_read_raw(struct wire *, void *data, size_t nbytes);
 

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "tests/diff/row.h"
+
+// clang-format off
+static const struct diff_row STRINGS[] = {
+    {"APPEND", "key value"},
+    {"DECR", "key"},
+    {"DECRBY", "key int"},
+    {"GET", "key"},
+    {"GETDEL", "key"},
+    {"GETEX", "key [ EX sec | PX ms | EXAT at | PXAT atms | PERSIST ] [ PERSIST ]", DIFF_SAME, DIFF_TIMES},
+    {"GETRANGE", "key index index"},
+    {"GETSET", "key value"},
+    {"INCR", "key"},
+    {"INCRBY", "key int"},
+    {"INCRBYFLOAT", "key float"},
+    {"LCS", "key key [ LEN ] [ IDX ] [ MINMATCHLEN index ] [ WITHMATCHLEN ]"},
+    {"MGET", "key..."},
+    {"MSET", "( key value )..."},
+    {"MSETNX", "( key value )..."},
+    {"PSETEX", "key ms value", DIFF_SAME, DIFF_TIMES},
+    {"PSETEX", "key soon value", DIFF_EXPIRING},
+    {"SET", "key value"},
+    {"SET", "key value [ NX|XX ] [ GET ] [ KEEPTTL ] [ XX ]"},
+    {"SET", "key value [ NX|XX ] [ GET ] [ EX sec | PX ms | EXAT at | PXAT atms | KEEPTTL ]", DIFF_SAME, DIFF_TIMES},
+    {"SET", "key value PX soon", DIFF_EXPIRING},
+    {"SETEX", "key sec value", DIFF_SAME, DIFF_TIMES},
+    {"SETNX", "key value"},
+    {"SETRANGE", "key offset value", DIFF_SAME, DIFF_SMALL_OFFSET},
+    {"STRLEN", "key"},
+    {"SUBSTR", "key index index"},
+};
+
+static const struct diff_row HASHES[] = {
+    {"HDEL", "key member..."},
+    {"HEXISTS", "key member"},
+    {"HGET", "key member"},
+    {"HGETALL", "key", DIFF_PAIRS},
+    {"HINCRBY", "key member int"},
+    {"HINCRBYFLOAT", "key member float"},
+    {"HKEYS", "key", DIFF_ANY_ORDER},
+    {"HLEN", "key"},
+    {"HMGET", "key member..."},
+    {"HMSET", "key ( member value )..."},
+    {"HRANDFIELD", "key [ count [ WITHVALUES ] ]", DIFF_RANDOM, DIFF_SMALL_COUNT},
+    {"HSCAN", "key cursor [ MATCH pattern ] [ COUNT count ]", DIFF_SCAN},
+    {"HSET", "key ( member value )..."},
+    {"HSET", "key ( member value )..."},
+    {"HSETNX", "key member value"},
+    {"HSTRLEN", "key member"},
+    {"HVALS", "key", DIFF_ANY_ORDER},
+};
+
+static const struct diff_row LISTS[] = {
+    {"LINDEX", "key index"},
+    {"LINSERT", "key BEFORE|AFTER member value"},
+    {"LLEN", "key"},
+    {"LMOVE", "key key LEFT|RIGHT LEFT|RIGHT"},
+    {"LMPOP", "numkeys LEFT|RIGHT [ COUNT count ]"},
+    {"LPOP", "key [ count ]"},
+    {"LPOS", "key member [ RANK index ] [ COUNT count ] [ MAXLEN count ]"},
+    {"LPUSH", "key member..."},
+    {"LPUSHX", "key value..."},
+    {"LRANGE", "key index index"},
+    {"LREM", "key count member"},
+    {"LSET", "key index value"},
+    {"LTRIM", "key index index"},
+    {"RPOP", "key [ count ]"},
+    {"RPOPLPUSH", "key key"},
+    {"RPUSH", "key member..."},
+    {"RPUSHX", "key value..."},
+};
+
+static const struct diff_row SETS[] = {
+    {"SADD", "key member..."},
+    {"SADD", "key number..."},
+    {"SCARD", "key"},
+    {"SDIFF", "key...", DIFF_ANY_ORDER},
+    {"SDIFFSTORE", "key key..."},
+    {"SINTER", "key...", DIFF_ANY_ORDER},
+    {"SINTERCARD", "numkeys [ LIMIT count ]"},
+    {"SINTERSTORE", "key key..."},
+    {"SISMEMBER", "key member"},
+    {"SMEMBERS", "key", DIFF_ANY_ORDER},
+    {"SMISMEMBER", "key member..."},
+    {"SMOVE", "key key member"},
+    {"SPOP", "key [ count ]", DIFF_POP, DIFF_SMALL_COUNT},
+    {"SRANDMEMBER", "key [ count ]", DIFF_RANDOM, DIFF_SMALL_COUNT},
+    {"SREM", "key member..."},
+    {"SSCAN", "key cursor [ MATCH pattern ] [ COUNT count ]", DIFF_SCAN},
+    {"SUNION", "key...", DIFF_ANY_ORDER},
+    {"SUNIONSTORE", "key key..."},
+};
+
+#define COMBINE "[ WEIGHTS weights ] [ AGGREGATE SUM|MIN|MAX ]"
+
+static const struct diff_row SORTED_SETS[] = {
+    {"ZADD", "key [ NX|XX ] [ GT|LT ] [ CH ] ( score member )..."},
+    {"ZADD", "key ( score member )..."},
+    {"ZADD", "key ( score member )..."},
+    {"ZADD", "key [ NX|XX ] [ GT|LT ] [ CH ] INCR score member"},
+    {"ZCARD", "key"},
+    {"ZCOUNT", "key bound bound"},
+    {"ZDIFF", "numkeys [ WITHSCORES ]"},
+    {"ZDIFFSTORE", "key numkeys"},
+    {"ZINCRBY", "key score member"},
+    {"ZINTER", "numkeys " COMBINE " [ WITHSCORES ]"},
+    {"ZINTERCARD", "numkeys [ LIMIT count ]"},
+    {"ZINTERSTORE", "key numkeys " COMBINE},
+    {"ZMPOP", "numkeys MIN|MAX [ COUNT count ]"},
+    {"ZMSCORE", "key member..."},
+    {"ZPOPMAX", "key [ count ]"},
+    {"ZPOPMIN", "key [ count ]"},
+    {"ZRANDMEMBER", "key [ count [ WITHSCORES ] ]", DIFF_RANDOM, DIFF_SMALL_COUNT},
+    {"ZRANGE", "key index index [ REV ] [ WITHSCORES ]"},
+    {"ZRANGE", "key bound bound BYSCORE [ REV ] [ LIMIT index index ] [ WITHSCORES ]"},
+    {"ZRANGEBYSCORE", "key bound bound [ LIMIT index index ] [ WITHSCORES ]"},
+    {"ZRANGESTORE", "key key index index [ REV ] [ LIMIT index index ]"},
+    {"ZRANGESTORE", "key key bound bound BYSCORE [ REV ] [ LIMIT index index ]"},
+    {"ZRANK", "key member"},
+    {"ZREM", "key member..."},
+    {"ZREMRANGEBYRANK", "key index index"},
+    {"ZREMRANGEBYSCORE", "key bound bound"},
+    {"ZREVRANGE", "key index index [ WITHSCORES ]"},
+    {"ZREVRANGEBYSCORE", "key bound bound [ LIMIT index index ] [ WITHSCORES ]"},
+    {"ZREVRANK", "key member"},
+    {"ZSCAN", "key cursor [ MATCH pattern ] [ COUNT count ]", DIFF_SCAN},
+    {"ZSCORE", "key member"},
+    {"ZUNION", "numkeys " COMBINE " [ WITHSCORES ]"},
+    {"ZUNIONSTORE", "key numkeys " COMBINE},
+};
+
+// Ranges of bytes say nothing about a set whose scores differ, so these have keys of their own.
+static const struct diff_row LEXICAL[] = {
+    {"ZADD", "lexkey ( 0 member )...", DIFF_SAME, DIFF_UNSPOILT},
+    {"ZREM", "lexkey member..."},
+    {"ZLEXCOUNT", "lexkey lex lex"},
+    {"ZRANGE", "lexkey lex lex BYLEX [ REV ] [ LIMIT index index ]"},
+    {"ZRANGEBYLEX", "lexkey lex lex [ LIMIT index index ]"},
+    {"ZRANGESTORE", "lexkey lexkey lex lex BYLEX [ REV ] [ LIMIT index index ]"},
+    {"ZREMRANGEBYLEX", "lexkey lex lex"},
+    {"ZREVRANGEBYLEX", "lexkey lex lex [ LIMIT index index ]"},
+};
+
+static const struct diff_row KEYSPACE[] = {
+    {"COPY", "anykey anykey [ DB db ] [ REPLACE ]"},
+    {"DBSIZE", "", DIFF_SETTLES, DIFF_RARE},
+    {"DEL", "anykey..."},
+    {"ECHO", "value"},
+    {"EXISTS", "anykey..."},
+    {"FLUSHALL", "[ ASYNC|SYNC ]", DIFF_SAME, DIFF_RARE},
+    {"FLUSHDB", "[ ASYNC|SYNC ]", DIFF_SAME, DIFF_RARE},
+    {"KEYS", "pattern", DIFF_ANY_ORDER},
+    {"MOVE", "anykey db"},
+    {"NOSUCH", "value..."},
+    {"OBJECT ENCODING", "anykey"},
+    {"PING", "[ value ]"},
+    {"RANDOMKEY", "", DIFF_ANY_KEY},
+    {"RENAME", "anykey anykey"},
+    {"RENAMENX", "anykey anykey"},
+    {"SCAN", "cursor [ MATCH pattern ] [ COUNT count ] [ TYPE type ]", DIFF_SCAN},
+    {"SELECT", "db", DIFF_SAME, DIFF_RARE},
+    {"SWAPDB", "db db", DIFF_SAME, DIFF_RARE},
+    {"TOUCH", "anykey..."},
+    {"TYPE", "anykey"},
+    {"UNLINK", "anykey..."},
+};
+
+static const struct diff_row EXPIRY[] = {
+    {"EXPIRE", "anykey sec [ NX|XX|GT|LT ] [ XX ]", DIFF_SAME, DIFF_TIMES},
+    {"EXPIREAT", "anykey at [ NX|XX|GT|LT ] [ XX ]", DIFF_SAME, DIFF_TIMES},
+    {"EXPIRETIME", "anykey", DIFF_NEAR_S},
+    {"PERSIST", "anykey"},
+    {"PEXPIRE", "anykey ms [ NX|XX|GT|LT ]", DIFF_SAME, DIFF_TIMES},
+    {"PEXPIRE", "anykey soon [ NX|XX|LT ]", DIFF_EXPIRING},
+    {"PEXPIREAT", "anykey atms [ NX|XX|GT|LT ]", DIFF_SAME, DIFF_TIMES},
+    {"PEXPIRETIME", "anykey", DIFF_NEAR_MS},
+    {"PTTL", "anykey", DIFF_NEAR_MS},
+    {"TTL", "anykey", DIFF_NEAR_S},
+};
+
+static const struct diff_row TRANSACTIONS[] = {
+    {"DISCARD", ""},
+    {"EXEC", ""},
+    {"MULTI", ""},
+    {"MULTI", ""},
+    {"UNWATCH", ""},
+    {"WATCH", "anykey..."},
+    {"WATCH", "anykey..."},
+};
+// clang-format on
+
+#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
+
+const struct diff_group diff_groups[] = {
+    {"strings", 's', 4, ROWS(STRINGS)},
+    {"hashes", 'h', 4, ROWS(HASHES)},
+    {"lists", 'l', 4, ROWS(LISTS)},
+    {"sets", 'e', 4, ROWS(SETS)},
+    {"sorted sets", 'z', 6, ROWS(SORTED_SETS)},
+    {"lexical", 'x', 2, ROWS(LEXICAL)},
+    {"keyspace", 'k', 2, ROWS(KEYSPACE)},
+    {"expiry", 'k', 2, ROWS(EXPIRY)},
+    {"transactions", 'k', 1, ROWS(TRANSACTIONS)},
+};
+const int diff_ngroups = sizeof(diff_groups) / sizeof(diff_groups[0]);
