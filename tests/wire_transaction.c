@@ -473,6 +473,23 @@ static void test_command_info(void **state)
            "COMMAND GETKEYS EXEC");
 }
 
+// The keys that it lists are none of those that the transaction has locked.
+static void test_getkeys_in_transaction(void **state)
+{
+    struct wire *w = *state;
+    struct wire *other = wire_open(wire_server(w), 2);
+
+    expect(w, "OK", "MULTI");
+    expect(w, "QUEUED", "SET x 1");
+    expect(w, "QUEUED", "COMMAND GETKEYS MSET a 1 b 2");
+    expect(w, "QUEUED", "RPUSH y 2");
+    expect(w, "[OK [\"a\" \"b\"] :1]", "EXEC");
+    expect(other, "\"1\"", "GETDEL x");
+    expect(other, "[\"2\"]", "LRANGE y 0 -1");
+    expect(other, "OK", "MSET x 3 y 4 a 5 b 6");
+    wire_close(other);
+}
+
 static void test_resp3(void **state)
 {
     struct wire *w = *state;
@@ -614,6 +631,7 @@ int main(void)
         WIRE_TEST(test_client_list),
         WIRE_TEST(test_statistics),
         WIRE_TEST(test_command_info),
+        WIRE_TEST(test_getkeys_in_transaction),
         WIRE_TEST3(test_resp3),
         WIRE_TEST(test_pipeline),
         WIRE_TEST(test_many_commands),
