@@ -186,6 +186,9 @@ static void test_watched_changes(void **state)
         {"SINTERSTORE c d", true},
         {"SDIFFSTORE d c", false},
         {"LPUSH none x", true},
+        {"LMOVE l l LEFT RIGHT", true},
+        {"LTRIM l 0 -1", true},
+        {"LREM l 0 y", false},
         {"ZADD none 1 x", true},
         {"ZUNIONSTORE none 1 nobody", false},
         {"ZRANGESTORE none nobody 0 -1", false},
@@ -208,7 +211,8 @@ static void test_watched_changes(void **state)
         expect(other, "OK", "SET t value EX 1000");
         expect(other, ":1", "SADD c member");
         expect(other, ":1", "SADD d x");
-        expect(w, "OK", "WATCH s c none t");
+        expect(other, ":1", "RPUSH l x");
+        expect(w, "OK", "WATCH s c none t l");
         wire_run(other, "%s", CASES[i].command);
         expect(w, "OK", "MULTI");
         expect(w, "QUEUED", "PING");
