@@ -20,7 +20,7 @@ enum { SCALE = 1 };
 enum { SCALE = 2 };
 #endif
 
-enum { SETS = 3000 * SCALE, MIN_SORTS = 200 };
+enum { SETS = 800 * SCALE, MIN_SORTS = 100 };
 
 static _Atomic int sorts;
 
@@ -29,7 +29,7 @@ static void weigh_all(struct worker *w)
 {
     struct preemption preemption;
 
-    preempt_begin(&preemption, 50);
+    preempt_begin(&preemption, 200);
     for (int i = 1; i <= SETS || atomic_load(&sorts) < MIN_SORTS; i++) {
         check_str(
             inproc_run(w->c, "MSET w:a %d w:b %d w:c %d w:d %d w:e %d w:f %d", i, i, i, i, i, i),

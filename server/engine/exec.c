@@ -178,10 +178,11 @@ static bool move_if_long(struct cmd_ctx *c)
     return true;
 }
 
-// The command cannot run. A transaction is over then.
-static void refuse(struct cmd_ctx *c, enum status status)
+// The command has run, or cannot. The queue of a transaction goes behind its keys, whose names are in
+// it.
+static void finish(struct cmd_ctx *c)
 {
-    cmd_reply_status(c, status);
+    end_keys(c);
     if (c->cmd->row->flags & CMD_RUNS_QUEUE)
         transaction_end(c->client);
 }
@@ -207,7 +208,7 @@ static enum exec_result run_held(struct cmd_ctx *c, enum lock_outcome outcome, b
     }
     if (outcome == LOCK_OUTCOME_WAITS)
         return EXEC_WAITS;
-    refuse(c, STATUS_NO_MEMORY);
+    cmd_reply_status(c, STATUS_NO_MEMORY);
     return EXEC_DONE;
 }
 
@@ -277,7 +278,7 @@ static enum exec_result run_command(struct cmd_ctx *c)
     enum status status = keyspace_collect(c);
 
     if (status != STATUS_OK) {
-        refuse(c, status);
+        cmd_reply_status(c, status);
     } else if (move_if_long(c)) {
         return EXEC_WAITS;
     } else if (c->nkeys == 0) {
@@ -289,7 +290,7 @@ static enum exec_result run_command(struct cmd_ctx *c)
         result = run_locked(c);
     }
     if (result == EXEC_DONE)
-        end_keys(c);
+        finish(c);
     return result;
 }
 
@@ -436,7 +437,7 @@ static enum exec_result resume_parked(struct job *job, enum job_state state)
     enum lock_outcome outcome = keyspace_lock_on(c, job_unpark(job) == KEYLOCK_HELD);
     result = run_held(c, outcome, true); // others may have made a long one of it meanwhile
     if (result == EXEC_DONE)
-        end_keys(c);
+        finish(c);
     return result;
 }
 

@@ -60,6 +60,7 @@ void key_table_free(struct key_table *t)
 {
     if (!t)
         return;
+    keyspace_forget_others(t);
     mem_free(t->slots);
     mem_free(t->order);
     mem_free(t);

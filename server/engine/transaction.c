@@ -265,18 +265,13 @@ void transaction_exec(struct cmd_ctx *c)
                      "-EXECABORT Transaction discarded because of: wrong number of arguments for "
                      "'%s' command",
                      c->cmd->full_name);
-        transaction_end(c->client);
-        return;
-    }
-    if (!t) {
+    } else if (!t) {
         reply_error(c->reply, "EXEC without MULTI");
-        return;
-    }
-    if (t->aborted)
+    } else if (t->aborted) {
         reply_error(c->reply, "-EXECABORT Transaction discarded because of previous errors.");
-    else if (t->exclusive)
+    } else if (t->exclusive) {
         store_exclusive(c->thread, run_alone, c);
-    else
+    } else {
         run_if_unbroken(c);
-    transaction_end(c->client);
+    }
 }

@@ -60,7 +60,7 @@ uint64_t transaction_end_work(struct cmd_ctx *);
 // Collects the keys that EXEC locks into c->keys; none if it is going to refuse.
 void transaction_collect(struct cmd_ctx *);
 // EXEC: runs the queue, or replies why not (a wrong number of arguments included). The keys are
-// locked.
+// locked; once they are not, the dispatcher ends the transaction, whatever came of it.
 void transaction_exec(struct cmd_ctx *);
 
 // Whether EXEC changes something; whether it locks keys.
