@@ -69,7 +69,7 @@ FORMATTED := $(LIB_SRCS) $(NET_SRCS) $(TLIB_SRCS) $(HEADERS) $(wildcard tests/*.
 SERVER := $(BUILD)/keylot-server
 LIB    := $(BUILD)/libkeylot.a
 
-.PHONY: all lib run test test-programs model torture wire unit asan ubsan tsan deps headers layers format \
+.PHONY: all lib run test diff test-programs model torture wire unit asan ubsan tsan deps headers layers format \
         format-check check fuzz bench bench-locks bench-tail bench-expiry bench-memory compat install uninstall clean help FORCE
 
 ## all: build build/keylot-server and build/libkeylot.a (the default)
@@ -103,6 +103,13 @@ ubsan: asan
 model: deps
 	@$(MAKE) --no-print-directory -j2 $(MODELS:%=$(BUILD)/tests/%)
 	@for m in $(MODELS); do KL_MODEL=full $(BUILD)/tests/$$m || exit 1; done
+
+## diff: N (1000000) random commands beside redis-server, from SEED (1) on, in each server mode
+N    ?= 1000000
+SEED ?= 1
+diff: deps
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/wire_diff
+	@KL_DIFF_COMMANDS=$(N) KL_DIFF_SEED=$(SEED) KL_DIFF_FOUND=20 $(BUILD)/tests/wire_diff
 
 test-programs: $(TESTS:%=$(BUILD)/tests/%)
 

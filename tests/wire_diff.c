@@ -5,7 +5,8 @@
 // suite.
 //
 // A difference is printed with the seed of its sequence and the shortest commands that show it.
-// KL_DIFF_SEED=<seed> KL_DIFF_COMMANDS=1 runs that sequence alone; `make diff` runs many.
+// KL_DIFF_SEED=<seed> KL_DIFF_COMMANDS=1 runs that sequence alone; `make diff` runs many, of
+// successive seeds.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ int main(void)
     size_t n = 0;
 
     first_seed = setting("KL_DIFF_SEED", FIRST_SEED);
-    commands = setting("KL_DIFF_COMMANDS", server_sanitized() ? 1500 : 5000);
+    commands = setting("KL_DIFF_COMMANDS", server_sanitized() ? 1500 : 3000);
     differences_allowed = (int)setting("KL_DIFF_FOUND", 1);
     peer = diff_peer_start();
     if (!peer) {

@@ -186,6 +186,9 @@ static void test_watched_changes(void **state)
         {"SINTERSTORE c d", true},
         {"SDIFFSTORE d c", false},
         {"LPUSH none x", true},
+        {"LMOVE l l LEFT RIGHT", true},
+        {"LTRIM l 0 -1", true},
+        {"LREM l 0 y", false},
         {"ZADD none 1 x", true},
         {"ZUNIONSTORE none 1 nobody", false},
         {"ZRANGESTORE none nobody 0 -1", false},
@@ -208,7 +211,8 @@ static void test_watched_changes(void **state)
         expect(other, "OK", "SET t value EX 1000");
         expect(other, ":1", "SADD c member");
         expect(other, ":1", "SADD d x");
-        expect(w, "OK", "WATCH s c none t");
+        expect(other, ":1", "RPUSH l x");
+        expect(w, "OK", "WATCH s c none t l");
         wire_run(other, "%s", CASES[i].command);
         expect(w, "OK", "MULTI");
         expect(w, "QUEUED", "PING");
@@ -473,6 +477,23 @@ static void test_command_info(void **state)
            "COMMAND GETKEYS EXEC");
 }
 
+// The keys that it lists are none of those that the transaction has locked.
+static void test_getkeys_in_transaction(void **state)
+{
+    struct wire *w = *state;
+    struct wire *other = wire_open(wire_server(w), 2);
+
+    expect(w, "OK", "MULTI");
+    expect(w, "QUEUED", "SET x 1");
+    expect(w, "QUEUED", "COMMAND GETKEYS MSET a 1 b 2");
+    expect(w, "QUEUED", "RPUSH y 2");
+    expect(w, "[OK [\"a\" \"b\"] :1]", "EXEC");
+    expect(other, "\"1\"", "GETDEL x");
+    expect(other, "[\"2\"]", "LRANGE y 0 -1");
+    expect(other, "OK", "MSET x 3 y 4 a 5 b 6");
+    wire_close(other);
+}
+
 static void test_resp3(void **state)
 {
     struct wire *w = *state;
@@ -614,6 +635,7 @@ int main(void)
         WIRE_TEST(test_client_list),
         WIRE_TEST(test_statistics),
         WIRE_TEST(test_command_info),
+        WIRE_TEST(test_getkeys_in_transaction),
         WIRE_TEST3(test_resp3),
         WIRE_TEST(test_pipeline),
         WIRE_TEST(test_many_commands),

@@ -480,6 +480,8 @@ static void cmd_ltrim(struct cmd_ctx *c)
         struct range keep = range_of(start, stop, count);
         if (keep.n == 0) {
             key_delete(c, 0);
+        } else if (keep.n == count) {
+            key_set(c, 0, list); // as it is, but for WATCH that is a change
         } else {
             list_ops_drop(c, 0, list, CHUNK_BACK, count - keep.from - keep.n);
             list_ops_drop(c, 0, list, CHUNK_FRONT, keep.from);

@@ -20,8 +20,10 @@ static enum status rotate(struct cmd_ctx *c, struct value list, struct bytes ele
 {
     char small[ROTATE_COPY], *copy = small;
 
-    if (from == to || list_count(list) == 1)
+    if (from == to || list_count(list) == 1) {
+        key_set(c, 0, list); // as it is, but for WATCH a move is a change
         return STATUS_OK;
+    }
     if (element.len > sizeof small && !(copy = mem_alloc(element.len)))
         return STATUS_NO_MEMORY;
     if (element.len > 0)

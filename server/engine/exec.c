@@ -641,16 +641,15 @@ int exec_keys_of(struct cmd_ctx *c, const struct command_entry *cmd, int argc,
                  void *ctx)
 {
     struct cmd_ctx other = *c;
-    int n;
+    int n = -1, found = 0;
 
     other.cmd = cmd;
     other.argc = argc;
     other.argv = argv;
-    if (keyspace_collect(&other) != STATUS_OK)
-        n = -1;
-    else
+    // A table of its own: in a transaction c's holds the locks of all its commands.
+    other.keys = key_table_new();
+    if (other.keys && keyspace_collect(&other) == STATUS_OK)
         n = other.nkeys;
-    int found = 0;
     for (int i = 0; i < n; i++) {
         const struct key_slot *slot = &other.keys->slots[i];
         // One argument may stand for two keys of that name (MOVE: in both databases).
@@ -659,6 +658,6 @@ int exec_keys_of(struct cmd_ctx *c, const struct command_entry *cmd, int argc,
         fn(slot->arg, slot->mode, ctx);
         found++;
     }
-    keyspace_forget(&other);
+    key_table_free(other.keys);
     return n < 0 ? n : found;
 }

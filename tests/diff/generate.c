@@ -14,7 +14,7 @@ enum {
     OPTIONS_MAX = 12,    // optional groups in a row
     NUMKEYS_MAX = 3,     // keys behind a count
     REPEATS = 4,         // most repetitions, normally
-    MANY_REPEATS = 30,   // and once in a while
+    MANY_REPEATS = 40,   // and once in a while
     FAR_MS = 200 * 1000, // what numbers of DIFF_TIMES rows are moved up by
     SMALL = 1000,
     STRING_LIMIT = 512 * 1024 * 1024,
@@ -55,9 +55,34 @@ static void push(struct maker *m, const char *data, size_t len)
     }
 }
 
-// ---- templates --------------------------------------------------------------------------------
+// ---- rows -------------------------------------------------------------------------------------
 
-#define LEXKEY "lexkey" // these keys are never mistaken for others
+static const struct diff_row *choose_from(struct maker *m, const struct diff_group *group)
+{
+    const struct diff_row *row;
+
+    m->values.letter = group->letter;
+    do {
+        row = &group->rows[below(m, (unsigned)group->nrows)];
+    } while ((row->flags & DIFF_RARE) && !diff_chance(&m->values, 20));
+    return row;
+}
+
+static const struct diff_row *choose_row(struct maker *m)
+{
+    const struct diff_group *group = diff_groups;
+    int total = 0, left;
+
+    for (int i = 0; i < diff_ngroups; i++) {
+        total += diff_groups[i].weight;
+    }
+    for (left = (int)below(m, (unsigned)total); left >= group->weight; group++) {
+        left -= group->weight;
+    }
+    return choose_from(m, group);
+}
+
+// ---- templates --------------------------------------------------------------------------------
 
 // A word of a template, and what follows it.
 struct word {
@@ -159,7 +184,8 @@ static const char *expand_options(struct maker *m, const char *at)
 
 static int repeats(struct maker *m)
 {
-    return 1 + (int)below(m, diff_chance(&m->values, 25) ? MANY_REPEATS : REPEATS);
+    return 1 +
+           (int)below(m, diff_chance(&m->values, m->values.wide ? 2 : 25) ? MANY_REPEATS : REPEATS);
 }
 
 // One of A|B|C in upper, lower or mixed case.
@@ -182,11 +208,17 @@ static void push_literal(struct maker *m, struct word word)
     push(m, text, len);
 }
 
+// Whether the kind is of keys that only commands get at which name the kind.
+static bool is_own_key(const char *kind, size_t len)
+{
+    return len > 3 && memcmp(kind + len - 3, "key", 3) == 0 &&
+           !(len == strlen("anykey") && memcmp(kind, "anykey", len) == 0);
+}
+
 static void push_kind(struct maker *m, const char *kind, size_t len)
 {
     struct strbuf text = {0};
-    bool fixed = (len == strlen(LEXKEY) && memcmp(kind, LEXKEY, len) == 0) ||
-                 (m->command->row->flags & DIFF_UNSPOILT);
+    bool fixed = is_own_key(kind, len) || (m->command->row->flags & DIFF_UNSPOILT);
 
     strbuf_clear(&text);
     if (!fixed && diff_chance(&m->values, 70)) {
@@ -211,6 +243,16 @@ static void push_numkeys(struct maker *m)
     }
 }
 
+static void push_command(struct maker *m)
+{
+    const struct diff_row *row = choose_row(m);
+
+    if (!strstr(row->args, "command")) {
+        expand(m, row->name);
+        expand(m, row->args);
+    }
+}
+
 static void push_word(struct maker *m, struct word word)
 {
     bool many = word.len > 3 && memcmp(word.next - 3, "...", 3) == 0;
@@ -218,6 +260,8 @@ static void push_word(struct maker *m, struct word word)
 
     if (!islower((unsigned char)*word.at)) {
         push_literal(m, word);
+    } else if (is(word, "command")) {
+        push_command(m);
     } else if (is(word, "numkeys")) {
         push_numkeys(m);
     } else if (is(word, "weights")) {
@@ -308,7 +352,10 @@ static int64_t tamed(unsigned flags, int64_t n)
     if ((flags & DIFF_SMALL_COUNT) && n < -SMALL && n != INT64_MIN) {
         return -7;
     }
-    if ((flags & DIFF_SMALL_OFFSET) && n > SMALL && n < STRING_LIMIT - SMALL) {
+    if ((flags & DIFF_SMALL_OFFSET) && n > SMALL && n < STRING_LIMIT) {
+        return SMALL;
+    }
+    if ((flags & DIFF_BIT_OFFSET) && n > SMALL && n < STRING_LIMIT * INT64_C(8)) {
         return SMALL;
     }
     return n;
@@ -334,31 +381,6 @@ static void tame(struct maker *m, int first)
             m->argv[i] = copy(text, strlen(text));
         }
     }
-}
-
-static const struct diff_row *choose_from(struct maker *m, const struct diff_group *group)
-{
-    const struct diff_row *row;
-
-    m->values.letter = group->letter;
-    do {
-        row = &group->rows[below(m, (unsigned)group->nrows)];
-    } while ((row->flags & DIFF_RARE) && !diff_chance(&m->values, 20));
-    return row;
-}
-
-static const struct diff_row *choose_row(struct maker *m)
-{
-    const struct diff_group *group = diff_groups;
-    int total = 0, left;
-
-    for (int i = 0; i < diff_ngroups; i++) {
-        total += diff_groups[i].weight;
-    }
-    for (left = (int)below(m, (unsigned)total); left >= group->weight; group++) {
-        left -= group->weight;
-    }
-    return choose_from(m, group);
 }
 
 static const struct diff_row *row_named(const char *name)
@@ -421,6 +443,18 @@ static const struct diff_row *next_row(struct maker *m)
     return row;
 }
 
+// How many keys of their own kind a row has, its first arguments.
+static int own_keys(const char *args)
+{
+    struct word word = word_at(args);
+    int n = 0;
+
+    for (; is_own_key(word.at, word.len); word = word_at(word.next)) {
+        n++;
+    }
+    return n;
+}
+
 static void make_command(struct maker *m, struct diff_command *command)
 {
     const struct diff_row *row = next_row(m);
@@ -431,9 +465,7 @@ static void make_command(struct maker *m, struct diff_command *command)
     expand(m, row->name);
     first = command->argc;
     expand(m, row->args);
-    for (const char *at = row->args; (at = strstr(at, LEXKEY)); at++) {
-        first++;
-    }
+    first += own_keys(row->args);
     if (row->rule != DIFF_EXPIRING && !(row->flags & DIFF_UNSPOILT) &&
         diff_chance(&m->values, 20)) {
         mutate(m, first);
@@ -451,6 +483,7 @@ void diff_generate(struct diff_sequence *sequence, uint64_t seed, int n)
     rng_seed(&m.values.rng, seed);
     sequence->n = n;
     sequence->small_limits = diff_chance(&m.values, 2);
+    m.values.wide = diff_chance(&m.values, 4);
     sequence->commands = malloc((size_t)n * sizeof(struct diff_command));
     check(sequence->commands != NULL);
     for (int i = 0; i < n; i++) {

@@ -17,7 +17,7 @@ struct diff_command {
     struct bytes *argv; // names included; each in memory of its own
 };
 
-// Commands that begin on empty databases, with an encoding limit of few elements or Redis's own.
+// Commands that begin on empty databases, with encoding limits of few elements or Redis's own.
 struct diff_sequence {
     struct diff_command *commands;
     int n;
@@ -27,5 +27,5 @@ struct diff_sequence {
 // Makes a sequence of n commands. The same seed makes the same, but for absolute times.
 void diff_generate(struct diff_sequence *, uint64_t seed, int n);
 void diff_sequence_free(struct diff_sequence *);
-// A copy without its own memory of arguments: freed by free() of its parts `commands` alone.
+// To standard error, as words in quotes.
 void diff_command_print(const struct diff_command *);

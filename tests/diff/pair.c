@@ -10,6 +10,12 @@
 
 enum { BATCH = 64, EXPIRED_US = 6000, SETTLE_MS = 3000 };
 
+// The first connection speaks RESP2, the second RESP3.
+static int protocol_of(int connection)
+{
+    return connection == 1 ? 3 : 2;
+}
+
 void diff_pair_open(struct diff_pair *pair, const struct wire_mode *mode, struct diff_peer *redis)
 {
     *pair = (struct diff_pair){.mode = mode, .redis = redis};
@@ -21,10 +27,6 @@ void diff_pair_open(struct diff_pair *pair, const struct wire_mode *mode, struct
 
             assert_non_null(w);
             *(i < DIFF_CONNECTIONS ? &pair->wires[side][i] : &pair->looking[side]) = w;
-            if (i == 1) {
-                wire_protocol(w, 3);
-                expect_match(w, "{*\"proto\": :3*}", "HELLO 3");
-            }
         }
     }
     for (const char *const *command = mode->commands; *command; command++) {
@@ -84,6 +86,7 @@ static void reset(struct diff_pair *pair, bool small_limits)
     for (int side = 0; side < DIFF_SIDES; side++) {
         for (int i = 0; i < DIFF_CONNECTIONS; i++) {
             wire_send(pair->wires[side][i], "DISCARD");
+            wire_send(pair->wires[side][i], "HELLO %d", protocol_of(i));
             wire_send(pair->wires[side][i], "UNWATCH");
             wire_send(pair->wires[side][i], "SELECT 0");
         }
@@ -94,6 +97,8 @@ static void reset(struct diff_pair *pair, bool small_limits)
     for (int side = 0; side < DIFF_SIDES; side++) {
         for (int i = 0; i < DIFF_CONNECTIONS; i++) {
             diff_reply(pair->wires[side][i]); // an error, if there was nothing to discard
+            wire_protocol(pair->wires[side][i], protocol_of(i));
+            diff_reply(pair->wires[side][i]);
             expect_reply(pair->wires[side][i], "OK");
             expect_reply(pair->wires[side][i], "OK");
         }
@@ -122,6 +127,13 @@ static void enqueue(struct diff_pair *pair, int connection, const struct diff_ro
     pair->queued[connection][n] = row;
 }
 
+static void speak(struct diff_pair *pair, int connection, int protocol)
+{
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        wire_protocol(pair->wires[side][connection], protocol);
+    }
+}
+
 // Follows the connection in and out of transactions by what Redis replied.
 static void follow(struct diff_pair *pair, const struct diff_command *command, const char *reply)
 {
@@ -136,6 +148,9 @@ static void follow(struct diff_pair *pair, const struct diff_command *command, c
     } else if (strcmp(name, "EXEC") == 0 ||
                (strcmp(name, "DISCARD") == 0 && strcmp(reply, "OK") == 0)) {
         pair->queueing[connection] = false;
+    } else if (strcmp(name, "RESET") == 0 && strcmp(reply, "RESET") == 0) {
+        pair->queueing[connection] = false;
+        speak(pair, connection, 2);
     }
 }
 
@@ -216,13 +231,15 @@ static bool run_alone(struct diff_pair *pair, const struct diff_command *command
                                       pair->wires[DIFF_REDIS][command->connection]};
     bool differ;
 
-    // Not generated, or so it seemed when the command was made.
+    // Such a command would be queued, and its reply come elsewhere.
     if (pair->queueing[command->connection]) {
         return false;
     }
     switch (command->row->rule) {
     case DIFF_SCAN:
         return diff_run_scan(wires, command, difference);
+    case DIFF_EXCHANGED:
+        return diff_run_exchange(wires, command, difference);
     case DIFF_SETTLES:
         return run_until_settled(pair, command, difference);
     case DIFF_EXPIRING:

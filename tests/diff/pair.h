@@ -43,6 +43,9 @@ void diff_difference_free(struct diff_difference *);
 // Runs a command that is replied to differently each time, on one connection of both.
 bool diff_run_random(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
                      struct diff_difference *);
+// Has each server read what the other one serialises.
+bool diff_run_exchange(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
+                       struct diff_difference *);
 // Iterates to the end.
 bool diff_run_scan(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
                    struct diff_difference *);

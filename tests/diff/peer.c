@@ -47,6 +47,7 @@ static void run_program(const char *port)
     int nothing = open("/dev/null", O_RDWR);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("LC_ALL", "C", 1); // the order of SORT ALPHA
     dup2(nothing, STDIN_FILENO);
     dup2(nothing, STDOUT_FILENO);
     dup2(nothing, STDERR_FILENO);

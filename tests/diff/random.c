@@ -167,6 +167,61 @@ bool diff_run_random(struct wire *const wires[DIFF_SIDES], const struct diff_com
     return !good;
 }
 
+// ---- DUMP and RESTORE -------------------------------------------------------------------------
+
+static void read_payload(struct wire *w, struct bytes key, struct strbuf *payload)
+{
+    struct strbuf line = {0};
+    const char *data;
+    size_t len;
+
+    strbuf_addf(&line, "DUMP");
+    add_argument(&line, key);
+    data = wire_text(w, &len, "%s", line.data);
+    strbuf_clear(payload);
+    strbuf_add(payload, data, len);
+    strbuf_free(&line);
+}
+
+bool diff_run_exchange(struct wire *const wires[DIFF_SIDES], const struct diff_command *command,
+                       struct diff_difference *difference)
+{
+    struct strbuf payload[DIFF_SIDES] = {{0}}, reply[DIFF_SIDES] = {{0}};
+    bool same, both;
+
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        wire_send_argv(wires[side], command->argc, command->argv);
+        strbuf_addf(&reply[side], "%s", diff_reply(wires[side]));
+    }
+    both = *reply[DIFF_KEYLOT].data == '"' && *reply[DIFF_REDIS].data == '"';
+    if (both) {
+        for (int side = 0; side < DIFF_SIDES; side++) {
+            read_payload(wires[side], command->argv[1], &payload[side]);
+        }
+        for (int side = 0; side < DIFF_SIDES; side++) {
+            const struct strbuf *other = &payload[1 - side];
+            struct bytes restore[] = {BYTES("RESTORE"),
+                                      command->argv[1],
+                                      BYTES("0"),
+                                      {other->data, other->len},
+                                      BYTES("REPLACE")};
+
+            wire_send_argv(wires[side], 5, restore);
+            strbuf_clear(&reply[side]);
+            strbuf_addf(&reply[side], "%s", diff_reply(wires[side]));
+        }
+    }
+    same = strcmp(reply[DIFF_KEYLOT].data, reply[DIFF_REDIS].data) == 0;
+    if (!same) {
+        diff_found(difference, reply[DIFF_KEYLOT].data, reply[DIFF_REDIS].data);
+    }
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        strbuf_free(&payload[side]);
+        strbuf_free(&reply[side]);
+    }
+    return !same;
+}
+
 // ---- iterations -------------------------------------------------------------------------------
 
 // Appends the elements of a step's reply ["cursor" [...]] to a list that began with its bracket,

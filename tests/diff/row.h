@@ -8,6 +8,7 @@
 //
 //     key, member ...   a random argument of that kind (values.c has the kinds)
 //     NX  EX|PX  0      that word, or one of several, in any case of letters
+//     command           the name and the arguments of another row
 //     value...          the kind, once or several times
 //     ( a b )...        the group, once or several times
 //     [ a | b ]         nothing or one of the alternatives; several such groups in a row come in
@@ -24,12 +25,13 @@ enum diff_rule {
     DIFF_NEAR_S,    // a time in seconds: moments apart
     DIFF_NEAR_MS,
     // Those below run alone, outside of transactions.
-    DIFF_SCAN,     // all that the iteration returns, from cursor 0 to its end
-    DIFF_RANDOM,   // as many elements, all from the collection, distinct for positive counts
-    DIFF_POP,      // the same; then the popped ones are removed from the other server
-    DIFF_ANY_KEY,  // a key that is there
-    DIFF_SETTLES,  // the same before long
-    DIFF_EXPIRING, // the same, and the expire time of a few milliseconds is waited for
+    DIFF_SCAN,      // all that the iteration returns, from cursor 0 to its end
+    DIFF_RANDOM,    // as many elements, all from the collection, distinct for positive counts
+    DIFF_POP,       // the same; then the popped ones are removed from the other server
+    DIFF_EXCHANGED, // what one server serialises the other one must read
+    DIFF_ANY_KEY,   // a key that is there
+    DIFF_SETTLES,   // the same before long
+    DIFF_EXPIRING,  // the same, and the expire time of a few milliseconds is waited for
 };
 
 enum diff_flag {
@@ -38,6 +40,7 @@ enum diff_flag {
     DIFF_SMALL_COUNT = 4,  // a negative count asks for as many elements
     DIFF_SMALL_OFFSET = 8, // an offset makes a string of that length
     DIFF_UNSPOILT = 16,    // no strange arguments
+    DIFF_BIT_OFFSET = 32,  // an offset makes a string of that many bits
 };
 
 struct diff_row {
@@ -47,7 +50,7 @@ struct diff_row {
     unsigned flags;
 };
 
-#define DIFF_TYPE_LETTERS "shlez" // of the groups for types, whose keys other groups use, too
+#define DIFF_TYPE_LETTERS "shlezp" // of the groups for types, whose keys other groups use, too
 
 // The rows of a command group and the first letter of the keys that hold its type.
 struct diff_group {

@@ -130,6 +130,72 @@ static const struct diff_row SORTED_SETS[] = {
     {"ZUNIONSTORE", "key numkeys " COMBINE},
 };
 
+static const struct diff_row BITMAPS[] = {
+    {"BITCOUNT", "key [ index index [ BYTE|BIT ] ]"},
+    {"BITFIELD", "key ( { GET bits bit | SET bits bit int | INCRBY bits bit int | OVERFLOW WRAP|SAT|FAIL } )...", DIFF_SAME, DIFF_BIT_OFFSET},
+    {"BITFIELD_RO", "key ( GET bits bit )...", DIFF_SAME, DIFF_BIT_OFFSET},
+    {"BITOP", "AND|OR|XOR|NOT key key..."},
+    {"BITPOS", "key 0|1 [ index [ index [ BYTE|BIT ] ] ]"},
+    {"GETBIT", "key bit"},
+    {"SETBIT", "key bit 0|1", DIFF_SAME, DIFF_BIT_OFFSET},
+    {"SETBIT", "key bit 0|1", DIFF_SAME, DIFF_BIT_OFFSET},
+};
+
+static const struct diff_row HYPERLOGLOGS[] = {
+    {"PFADD", "key member..."},
+    {"PFADD", "key value..."},
+    {"PFCOUNT", "key..."},
+    {"PFMERGE", "key key..."},
+};
+
+#define CENTRE "{ FROMMEMBER member | FROMLONLAT lon lat } "
+#define AREA   "{ BYRADIUS distance M|KM|FT|MI | BYBOX distance distance M|KM|FT|MI } "
+#define SHOWN  " [ WITHDIST ] [ WITHHASH ] [ WITHCOORD ]"
+
+// Other members than places make no sense, so these have keys of their own, too. Without an order
+// the members come as they will.
+static const struct diff_row PLACES[] = {
+    {"GEOADD", "geokey ( lon lat member )...", DIFF_SAME, DIFF_UNSPOILT},
+    {"GEOADD", "geokey ( lon lat member )...", DIFF_SAME, DIFF_UNSPOILT},
+    {"GEOADD", "geokey [ NX|XX ] [ CH ] ( lon lat member )...", DIFF_SAME, DIFF_UNSPOILT},
+    {"GEODIST", "geokey member member [ M|KM|FT|MI ]"},
+    {"GEOHASH", "geokey member..."},
+    {"GEOPOS", "geokey member..."},
+    {"GEORADIUS", "geokey lon lat distance M|KM|FT|MI" SHOWN, DIFF_ANY_ORDER},
+    {"GEORADIUS", "geokey lon lat distance M|KM|FT|MI { ASC|DESC } [ COUNT count ] [ STORE key | STOREDIST key ]"},
+    {"GEORADIUSBYMEMBER", "geokey member distance M|KM|FT|MI { ASC|DESC } [ COUNT count ]" SHOWN},
+    {"GEORADIUS_RO", "geokey lon lat distance M|KM|FT|MI [ STORE key ]" SHOWN, DIFF_ANY_ORDER},
+    {"GEORADIUSBYMEMBER_RO", "geokey member distance M|KM|FT|MI" SHOWN, DIFF_ANY_ORDER},
+    {"GEOSEARCH", "geokey " CENTRE AREA SHOWN, DIFF_ANY_ORDER},
+    {"GEOSEARCH", "geokey " CENTRE AREA "ASC|DESC [ COUNT count ]" SHOWN},
+    {"GEOSEARCHSTORE", "key geokey " CENTRE AREA "[ STOREDIST ] [ ASC|DESC ]", DIFF_SAME, DIFF_UNSPOILT},
+    {"ZRANGE", "geokey index index WITHSCORES"},
+    {"ZREM", "geokey member..."},
+};
+
+#define SORTING "[ LIMIT index index ] [ GET lookup ] [ GET lookup ] [ ASC|DESC ]"
+
+// Redis changes the encoding of a sorted set that it sorts, so these have keys of their own. Sets
+// have no order where SORT leaves it, or a part of it, as it was.
+static const struct diff_row SORTS[] = {
+    {"DEL", "orderedkey unorderedkey", DIFF_SAME, DIFF_RARE},
+    {"RPUSH", "orderedkey number..."},
+    {"RPUSH", "orderedkey member..."},
+    {"SADD", "unorderedkey member..."},
+    {"SADD", "unorderedkey number..."},
+    {"SORT", "orderedkey " SORTING " [ BY lookup ] [ STORE key ]"},
+    {"SORT", "orderedkey " SORTING " [ ALPHA ] [ STORE key ]"},
+    {"SORT", "orderedkey BY NOSORT " SORTING " [ STORE key ]"},
+    {"SORT", "unorderedkey " SORTING " [ ALPHA ] [ STORE key ]"},
+    {"SORT_RO", "orderedkey " SORTING " [ STORE key ]"},
+    {"ZADD", "orderedkey ( number number )..."},
+};
+
+static const struct diff_row SERIALISED[] = {
+    {"DUMP", "anykey", DIFF_EXCHANGED},
+    {"RESTORE", "anykey ms value [ REPLACE ] [ ABSTTL ] [ IDLETIME sec ] [ FREQ index ]", DIFF_SAME, DIFF_TIMES},
+};
+
 // Ranges of bytes say nothing about a set whose scores differ, so these have keys of their own.
 static const struct diff_row LEXICAL[] = {
     {"ZADD", "lexkey ( 0 member )...", DIFF_SAME, DIFF_UNSPOILT},
@@ -153,13 +219,16 @@ static const struct diff_row KEYSPACE[] = {
     {"KEYS", "pattern", DIFF_ANY_ORDER},
     {"MOVE", "anykey db"},
     {"NOSUCH", "value..."},
+    {"COMMAND GETKEYS", "command"},
     {"OBJECT ENCODING", "anykey"},
+    {"OBJECT FREQ", "anykey"},
+    {"OBJECT NOSUCH", "anykey"},
     {"PING", "[ value ]"},
     {"RANDOMKEY", "", DIFF_ANY_KEY},
     {"RENAME", "anykey anykey"},
     {"RENAMENX", "anykey anykey"},
     {"SCAN", "cursor [ MATCH pattern ] [ COUNT count ] [ TYPE type ]", DIFF_SCAN},
-    {"SELECT", "db", DIFF_SAME, DIFF_RARE},
+    {"SELECT", "db"},
     {"SWAPDB", "db db", DIFF_SAME, DIFF_RARE},
     {"TOUCH", "anykey..."},
     {"TYPE", "anykey"},
@@ -184,6 +253,7 @@ static const struct diff_row TRANSACTIONS[] = {
     {"EXEC", ""},
     {"MULTI", ""},
     {"MULTI", ""},
+    {"RESET", "", DIFF_SAME, DIFF_RARE},
     {"UNWATCH", ""},
     {"WATCH", "anykey..."},
     {"WATCH", "anykey..."},
@@ -198,6 +268,11 @@ const struct diff_group diff_groups[] = {
     {"lists", 'l', 4, ROWS(LISTS)},
     {"sets", 'e', 4, ROWS(SETS)},
     {"sorted sets", 'z', 6, ROWS(SORTED_SETS)},
+    {"bitmaps", 's', 2, ROWS(BITMAPS)},
+    {"hyperloglogs", 'p', 1, ROWS(HYPERLOGLOGS)},
+    {"places", 'z', 2, ROWS(PLACES)},
+    {"sorts", 'l', 1, ROWS(SORTS)},
+    {"serialised", 'k', 1, ROWS(SERIALISED)},
     {"lexical", 'x', 2, ROWS(LEXICAL)},
     {"keyspace", 'k', 2, ROWS(KEYSPACE)},
     {"expiry", 'k', 2, ROWS(EXPIRY)},

@@ -11,7 +11,10 @@
 #define FORTY    TEN TEN TEN TEN
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-enum { KEYS_A_LETTER = 3 }; // so that commands meet
+enum {
+    KEYS_A_LETTER = 3, // so that commands meet
+    WIDE = 1500,
+};
 
 static const struct bytes STRANGE[] = {
     BYTES(""),
@@ -114,6 +117,12 @@ static const struct bytes LEX[] = {
     BYTES("(15"), BYTES("[\xff"), BYTES("a"),  BYTES(""),  BYTES("-a"), BYTES("+a"),
 };
 
+// Of SORT: where weights and results come from.
+static const struct bytes LOOKUPS[] = {
+    BYTES("s*"),   BYTES("#"),    BYTES("*"),  BYTES("h*->a"), BYTES("h1->*"), BYTES("nosuch*"),
+    BYTES("h*->"), BYTES("*->a"), BYTES("e*"), BYTES("l1*"),   BYTES("s1"),    BYTES("h*->1"),
+};
+
 static const char *const TYPES[] = {"string", "HASH", "list", "set", "zset", "Stream", "nosuch"};
 
 static uint64_t below(struct diff_values *v, uint64_t n)
@@ -177,10 +186,27 @@ static void make_lexkey(struct diff_values *v, struct strbuf *out)
     strbuf_addf(out, "x%d", 1 + (int)below(v, KEYS_A_LETTER));
 }
 
+static void make_geokey(struct diff_values *v, struct strbuf *out)
+{
+    strbuf_addf(out, "g%d", 1 + (int)below(v, KEYS_A_LETTER));
+}
+
+static void make_orderedkey(struct diff_values *v, struct strbuf *out)
+{
+    strbuf_addf(out, "o%d", 1 + (int)below(v, KEYS_A_LETTER));
+}
+
+static void make_unorderedkey(struct diff_values *v, struct strbuf *out)
+{
+    strbuf_addf(out, "u%d", 1 + (int)below(v, KEYS_A_LETTER));
+}
+
 // Ten letters, twenty numbers and a few strange ones, so that members meet.
 static void make_member(struct diff_values *v, struct strbuf *out)
 {
-    if (diff_chance(v, 12)) {
+    if (v->wide && !diff_chance(v, 8)) {
+        strbuf_addf(out, "%s%d", diff_chance(v, 2) ? "member:" : "", (int)below(v, WIDE));
+    } else if (diff_chance(v, 12)) {
         diff_strange(v, out);
     } else if (diff_chance(v, 2)) {
         strbuf_addf(out, "%c", 'a' + (int)below(v, 10));
@@ -193,7 +219,8 @@ static void make_number(struct diff_values *v, struct strbuf *out)
 {
     static const int64_t EDGES[] = {INT64_MAX, INT64_MIN, 32767, 32768, -32769, 2147483648, -5};
 
-    strbuf_addf(out, "%" PRId64, diff_chance(v, 8) ? ANY_OF(v, EDGES) : (int64_t)below(v, 20));
+    strbuf_addf(out, "%" PRId64,
+                diff_chance(v, 8) ? ANY_OF(v, EDGES) : (int64_t)below(v, v->wide ? WIDE : 20));
 }
 
 static void make_int(struct diff_values *v, struct strbuf *out)
@@ -263,14 +290,18 @@ static void make_index(struct diff_values *v, struct strbuf *out)
     static const int64_t EDGES[] = {INT64_MAX,  INT64_MIN, INT64_MIN + 1, INT32_MAX,
                                     4294967296, -1,        -100};
 
-    strbuf_addf(out, "%" PRId64, diff_chance(v, 10) ? ANY_OF(v, EDGES) : (int64_t)below(v, 16) - 6);
+    strbuf_addf(out, "%" PRId64,
+                diff_chance(v, 10)
+                    ? ANY_OF(v, EDGES)
+                    : (int64_t)below(v, v->wide ? WIDE : 16) - (v->wide ? WIDE / 2 : 6));
 }
 
 static void make_count(struct diff_values *v, struct strbuf *out)
 {
     static const int64_t EDGES[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2 + 1, INT32_MAX, 100};
 
-    strbuf_addf(out, "%" PRId64, diff_chance(v, 10) ? ANY_OF(v, EDGES) : (int64_t)below(v, 9) - 3);
+    strbuf_addf(out, "%" PRId64,
+                diff_chance(v, 10) ? ANY_OF(v, EDGES) : (int64_t)below(v, v->wide ? 200 : 9) - 3);
 }
 
 static void make_offset(struct diff_values *v, struct strbuf *out)
@@ -278,6 +309,57 @@ static void make_offset(struct diff_values *v, struct strbuf *out)
     static const int64_t EDGES[] = {INT64_MAX, INT64_MIN, 536870912, 536870911, -1};
 
     strbuf_addf(out, "%" PRId64, diff_chance(v, 8) ? ANY_OF(v, EDGES) : (int64_t)below(v, 100));
+}
+
+static void make_bit(struct diff_values *v, struct strbuf *out)
+{
+    static const int64_t EDGES[] = {INT64_MAX, INT64_MIN, 4294967296, -1, 34359738368};
+
+    if (diff_chance(v, 3)) {
+        strbuf_addf(out, "#%d", (int)below(v, 20) - (diff_chance(v, 10) ? 10 : 0));
+    } else {
+        strbuf_addf(out, "%" PRId64,
+                    diff_chance(v, 12) ? ANY_OF(v, EDGES) : (int64_t)below(v, 200));
+    }
+}
+
+// The type of a bit field: u0 and i65 are wrong.
+static void make_bits(struct diff_values *v, struct strbuf *out)
+{
+    static const int EDGES[] = {0, 1, 63, 64, 65, -1};
+
+    strbuf_addf(out, "%c%d", diff_chance(v, 2) ? 'u' : 'i',
+                diff_chance(v, 6) ? ANY_OF(v, EDGES) : 1 + (int)below(v, 63));
+}
+
+// In thousandths of a degree, around a point in each hemisphere and at the date line; far from the
+// poles.
+static void make_lon(struct diff_values *v, struct strbuf *out)
+{
+    static const int EDGES[] = {0, 15, -70, 180, -180, 181};
+    int degrees = ANY_OF(v, EDGES);
+
+    strbuf_addf(out, "%.3f",
+                degrees == 181 && !diff_chance(v, 10)
+                    ? 13.361
+                    : degrees - (degrees < 0 ? -1 : 1) * (double)below(v, 9999) / 1000);
+}
+
+static void make_lat(struct diff_values *v, struct strbuf *out)
+{
+    strbuf_addf(out, "%.3f", diff_chance(v, 60) ? 86.0 : ((double)below(v, 100000) - 50000) / 1000);
+}
+
+static void make_distance(struct diff_values *v, struct strbuf *out)
+{
+    static const char *const DISTANCES[] = {"0", "1", "0.5", "100", "1000", "2500.75", "-1", "500"};
+
+    strbuf_addf(out, "%s", ANY_OF(v, DISTANCES));
+}
+
+static void make_lookup(struct diff_values *v, struct strbuf *out)
+{
+    add(out, ANY_OF(v, LOOKUPS));
 }
 
 // A cursor other than 0 means something to its own server only.
@@ -306,7 +388,10 @@ static void make_db(struct diff_values *v, struct strbuf *out)
 {
     static const int EDGES[] = {15, 16, -1, 1000000};
 
-    strbuf_addf(out, "%d", diff_chance(v, 12) ? ANY_OF(v, EDGES) : (int)below(v, 3));
+    strbuf_addf(out, "%d",
+                diff_chance(v, 12)  ? ANY_OF(v, EDGES)
+                : diff_chance(v, 2) ? 0
+                                    : (int)below(v, 3));
 }
 
 // ---- times: past, or so far ahead that no test lasts as long ----------------------------------
@@ -365,14 +450,38 @@ static const struct {
     const char *name;
     void (*make)(struct diff_values *, struct strbuf *);
 } KINDS[] = {
-    {"key", make_key},       {"anykey", make_anykey},   {"lexkey", make_lexkey},
-    {"member", make_member}, {"number", make_number},   {"value", make_value},
-    {"int", make_int},       {"float", make_float},     {"score", make_score},
-    {"bound", make_bound},   {"lex", make_lex},         {"index", make_index},
-    {"count", make_count},   {"offset", make_offset},   {"cursor", make_cursor},
-    {"type", make_type},     {"pattern", make_pattern}, {"db", make_db},
-    {"sec", make_sec},       {"ms", make_ms},           {"at", make_at},
-    {"atms", make_atms},     {"soon", make_soon},
+    {"key", make_key},
+    {"anykey", make_anykey},
+    {"lexkey", make_lexkey},
+    {"geokey", make_geokey},
+    {"orderedkey", make_orderedkey},
+    {"unorderedkey", make_unorderedkey},
+    {"bit", make_bit},
+    {"bits", make_bits},
+    {"lon", make_lon},
+    {"lat", make_lat},
+    {"distance", make_distance},
+    {"lookup", make_lookup},
+    {"member", make_member},
+    {"number", make_number},
+    {"value", make_value},
+    {"int", make_int},
+    {"float", make_float},
+    {"score", make_score},
+    {"bound", make_bound},
+    {"lex", make_lex},
+    {"index", make_index},
+    {"count", make_count},
+    {"offset", make_offset},
+    {"cursor", make_cursor},
+    {"type", make_type},
+    {"pattern", make_pattern},
+    {"db", make_db},
+    {"sec", make_sec},
+    {"ms", make_ms},
+    {"at", make_at},
+    {"atms", make_atms},
+    {"soon", make_soon},
 };
 
 bool diff_value(struct diff_values *v, const char *kind, size_t kind_len, struct strbuf *out)

@@ -12,6 +12,7 @@
 struct diff_values {
     struct rng rng;
     char letter;    // of the keys that the group of the command uses
+    bool wide;      // thousands of members instead of a few dozen, for large collections
     int favourite;  // every other key is this one of the group's; 0: none
     int64_t now_ms; // times are counted from here, so that a seed repeats them (but for the date)
 };
