@@ -69,7 +69,7 @@ static struct words flags_of(const struct command_entry *e)
     add_word(&w, flags & CMD_NO_AUTH, "no_auth");
     add_word(&w, flags & CMD_NO_MULTI, "no_multi");
     add_word(&w,
-             e->row->numkeys || e->row->store_options ||
+             e->row->numkeys || e->row->store_options || flags & CMD_OTHER_KEYS ||
                  (e->row->getkeys && e->row->keys.first == 0),
              "movablekeys");
     add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
@@ -108,6 +108,7 @@ static const char *type_category(const char *family)
 
 static struct words categories_of(const struct command_entry *e)
 {
+    static const char *const SORTED_TYPES[] = {"@set", "@sortedset", "@list"};
     uint32_t flags = e->row->flags;
     const char *type = type_category(e->family);
     bool of_server = type && (strcmp(type, "@transaction") == 0 || strcmp(type, "@scripting") == 0);
@@ -117,6 +118,8 @@ static struct words categories_of(const struct command_entry *e)
     add_word(&w, command_readonly(e), "@read");
     add_word(&w, command_writes(e), "@write");
     add_word(&w, type && !of_server, type);
+    for (size_t i = 0; i < sizeof SORTED_TYPES / sizeof *SORTED_TYPES; i++)
+        add_word(&w, flags & CMD_OTHER_KEYS, SORTED_TYPES[i]);
     add_word(&w, flags & CMD_PUBSUB, "@pubsub");
     add_word(&w, flags & (CMD_ADMIN | CMD_ADMINISTRATIVE), "@admin");
     add_word(&w, flags & CMD_FAST, "@fast");
@@ -221,9 +224,9 @@ static void reply_counted_spec(struct cmd_ctx *c, int numkeys, const char *use)
 }
 
 // Keys that only the command's own function finds.
-static void reply_unknown_spec(struct cmd_ctx *c, enum lock_class mode)
+static void reply_unknown_spec(struct cmd_ctx *c, const char *use)
 {
-    reply_spec(c, mode == LOCK_WRITE ? "RW access update incomplete" : "RO access incomplete");
+    reply_spec(c, use);
     reply_type_and_spec(c, "unknown", 0);
     reply_bulk_str(c->reply, "find_keys");
     reply_type_and_spec(c, "unknown", 0);
@@ -242,6 +245,8 @@ static unsigned count_key_specs(const struct command *row)
         return row->keys.first ? 2 : 1;
     if (row->store_options)
         return 3;
+    if (row->flags & CMD_OTHER_KEYS) // what is sorted, what is found in it, what is stored
+        return row->lock == LOCK_WRITE ? 3 : 2;
     if (row->keys.first == 0)
         return row->getkeys != NULL;
     return (row->flags & CMD_READ_REST) || is_pair(row) ? 2 : 1;
@@ -263,13 +268,19 @@ static void reply_key_specs(struct cmd_ctx *c, const struct command *row)
         reply_range_spec(c, first, use_of(row, LOCK_READ, true));
         reply_keyword_spec(c, "STORE", row->store_options, use_of(row, LOCK_WRITE, false));
         reply_keyword_spec(c, "STOREDIST", row->store_options, use_of(row, LOCK_WRITE, false));
+    } else if (row->flags & CMD_OTHER_KEYS) {
+        reply_range_spec(c, first, "RO access");
+        reply_unknown_spec(c, "RO access");
+        if (n == 3)
+            reply_unknown_spec(c, "OW update");
     } else if (n == 2) {
         reply_range_spec(c, first, use_of(row, LOCK_WRITE, true));
         reply_range_spec(c, rest, use_of(row, read_rest ? LOCK_READ : LOCK_WRITE, false));
     } else if (row->keys.first) {
         reply_range_spec(c, row->keys, use_of(row, row->lock, true));
     } else if (n) {
-        reply_unknown_spec(c, row->lock);
+        reply_unknown_spec(c, row->lock == LOCK_WRITE ? "RW access update incomplete"
+                                                      : "RO access incomplete");
     }
 }
 
@@ -363,6 +374,7 @@ static const char *group_of(const struct command_entry *e)
         {"object", "generic"},
         {"dump", "generic"},
         {"scan", "generic"},
+        {"sort", "generic"},
         {"set_combine", "set"},
         {"hash_walk", "hash"},
         {"list_move", "list"},

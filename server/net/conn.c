@@ -22,7 +22,7 @@ enum {
     LOOK_COMMANDS = 64,       // quick commands between two looks at the clock
     SECTION_NS = 100 * 1000,  // then others may reclaim memory or close the gate
     TURN_COMMANDS = 1024,     // then the loop's other connections get their turn
-    TURN_NS = 500 * 1000,     // likewise
+    TURN_NS = 250 * 1000,     // likewise
     FLUSH_BYTES = 256 * 1024, // output that is sent before the turn is over
     SEND_BYTES = 256 * 1024,  // sent in a turn: the loop's other connections wait for it
     DISCARD_READS = 16,       // reads in a row while lingering
