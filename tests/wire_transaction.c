@@ -238,6 +238,10 @@ static void test_watched_by_itself(void **state)
     expect(w, "[OK]", "EXEC");
     expect(w, "OK", "SET x 3");
     expect_runs(w); // EXEC has ended the watch
+    expect(w, "OK", "WATCH x");
+    expect(w, "-ERR EXEC without MULTI", "EXEC");
+    expect(w, "OK", "SET x 4");
+    expect_broken(w); // which was no EXEC
 }
 
 static void test_unwatch(void **state)

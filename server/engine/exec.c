@@ -178,12 +178,12 @@ static bool move_if_long(struct cmd_ctx *c)
     return true;
 }
 
-// The command has run, or cannot. The queue of a transaction goes behind its keys, whose names are in
-// it.
+// The command has run, or cannot. The queue of a transaction goes behind its keys, whose names are
+// in it. EXEC without MULTI leaves what is watched.
 static void finish(struct cmd_ctx *c)
 {
     end_keys(c);
-    if (c->cmd->row->flags & CMD_RUNS_QUEUE)
+    if ((c->cmd->row->flags & CMD_RUNS_QUEUE) && (c->client->transaction || c->argc != 1))
         transaction_end(c->client);
 }
 

@@ -25,7 +25,8 @@ struct maker {
     struct diff_values values;
     struct diff_command *command;
     struct bytes argv[DIFF_ARGS_MAX];
-    int nkeys; // how many keys followed the last count
+    const struct diff_group *focus; // that every other command is from; NULL: none
+    int nkeys;                      // how many keys followed the last count
     bool in_transaction[DIFF_CONNECTIONS];
     int connection;
     // A connection that watches a key: the other one gets a few commands, then comes MULTI, PING,
@@ -73,6 +74,9 @@ static const struct diff_row *choose_row(struct maker *m)
     const struct diff_group *group = diff_groups;
     int total = 0, left;
 
+    if (m->focus && diff_chance(&m->values, 2)) {
+        return choose_from(m, m->focus);
+    }
     for (int i = 0; i < diff_ngroups; i++) {
         total += diff_groups[i].weight;
     }
@@ -483,7 +487,10 @@ void diff_generate(struct diff_sequence *sequence, uint64_t seed, int n)
     rng_seed(&m.values.rng, seed);
     sequence->n = n;
     sequence->small_limits = diff_chance(&m.values, 2);
-    m.values.wide = diff_chance(&m.values, 4);
+    m.values.wide = diff_chance(&m.values, 3);
+    if (m.values.wide) {
+        m.focus = &diff_groups[below(&m, (unsigned)diff_ngroups)];
+    }
     sequence->commands = malloc((size_t)n * sizeof(struct diff_command));
     check(sequence->commands != NULL);
     for (int i = 0; i < n; i++) {

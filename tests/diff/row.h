@@ -8,6 +8,7 @@
 //
 //     key, member ...   a random argument of that kind (values.c has the kinds)
 //     NX  EX|PX  0      that word, or one of several, in any case of letters
+//     lexkey, geokey    a key that only rows which say so get at; such keys come first in a row
 //     command           the name and the arguments of another row
 //     value...          the kind, once or several times
 //     ( a b )...        the group, once or several times

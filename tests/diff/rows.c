@@ -176,17 +176,19 @@ static const struct diff_row PLACES[] = {
 #define SORTING "[ LIMIT index index ] [ GET lookup ] [ GET lookup ] [ ASC|DESC ]"
 
 // Redis changes the encoding of a sorted set that it sorts, so these have keys of their own. Sets
-// have no order where SORT leaves it, or a part of it, as it was.
+// have no order where SORT leaves it, or a part of it, as it was. Nothing that is sorted as numbers is
+// stored, because there is a deviation.
 static const struct diff_row SORTS[] = {
     {"DEL", "orderedkey unorderedkey", DIFF_SAME, DIFF_RARE},
     {"RPUSH", "orderedkey number..."},
     {"RPUSH", "orderedkey member..."},
     {"SADD", "unorderedkey member..."},
     {"SADD", "unorderedkey number..."},
-    {"SORT", "orderedkey " SORTING " [ BY lookup ] [ STORE key ]"},
-    {"SORT", "orderedkey " SORTING " [ ALPHA ] [ STORE key ]"},
+    {"SORT", "orderedkey " SORTING " [ BY lookup ]"},
+    {"SORT", "orderedkey ALPHA " SORTING " [ STORE key ]"},
     {"SORT", "orderedkey BY NOSORT " SORTING " [ STORE key ]"},
-    {"SORT", "unorderedkey " SORTING " [ ALPHA ] [ STORE key ]"},
+    {"SORT", "unorderedkey " SORTING},
+    {"SORT", "unorderedkey ALPHA " SORTING " [ STORE key ]"},
     {"SORT_RO", "orderedkey " SORTING " [ STORE key ]"},
     {"ZADD", "orderedkey ( number number )..."},
 };
