@@ -190,10 +190,11 @@ static void test_errors(void **state)
     expect(w, SYNTAX, "SORT s ASC GET a LIMIT 1 2 down");
     expect(w, "[\"l\" \"d\"]", "COMMAND GETKEYS SORT l BY w_* GET # STORE d");
     expect(w, "[\"l\"]", "COMMAND GETKEYS SORT_RO l BY w_*");
-    expect_match(w,
-                 "??\"sort\" :-2 ?write denyoom movablekeys? :1 :1 :1 ?@write @set @sortedset @list "
-                 "@slow @dangerous? *",
-                 "COMMAND INFO SORT");
+    expect_match(
+        w,
+        "??\"sort\" :-2 ?write denyoom movablekeys? :1 :1 :1 ?@write @set @sortedset @list "
+        "@slow @dangerous? *",
+        "COMMAND INFO SORT");
     expect_match(w, "??\"sort_ro\" :-2 ?readonly movablekeys? :1 :1 :1 ?@read @set @sortedset *",
                  "COMMAND INFO SORT_RO");
 }
