@@ -47,6 +47,39 @@ static void test_setbit_getbit(void **state)
     expect(w, ":13", "STRLEN zero");
 }
 
+// Who watches the key does not notice a command that changes no bit of it.
+static void test_no_change_breaks_no_watch(void **state)
+{
+    struct wire *w = *state;
+    static const struct {
+        const char *command, *want;
+        bool changes;
+    } CASES[] = {
+        {"SETBIT k 7 1", ":1", false},
+        {"SETBIT k 6 0", ":0", false},
+        {"BITFIELD k SET u8 0 1 GET u8 0", "[:1 :1]", false},
+        {"BITFIELD k INCRBY u8 0 0", "[:1]", false},
+        {"BITFIELD k OVERFLOW FAIL INCRBY u1 7 1", "[(nil)]", false},
+        {"SETBIT n 2 1", ":1", false},
+        {"SETBIT k 8 0", ":0", true}, // it grows
+        {"SETBIT k 6 1", ":0", true},
+        {"BITFIELD k SET u8 0 3 SET u8 0 4", "[:3 :3]", true},
+        {"BITFIELD k SET u8 16 0", "[:0]", true},
+    };
+
+    expect(w, ":0", "SETBIT k 7 1");
+    expect(w, "OK", "SET n 17");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        expect(w, "OK", "WATCH k n");
+        expect(w, CASES[i].want, "%s", CASES[i].command);
+        expect(w, "OK", "MULTI");
+        expect(w, "QUEUED", "PING");
+        expect_match(w, CASES[i].changes ? "(nil*" : "?PONG?", "EXEC");
+    }
+    expect(w, "\"raw\"", "OBJECT ENCODING n");
+    expect(w, "\"17\"", "GET n");
+}
+
 static void test_setbit_getbit_errors(void **state)
 {
     struct wire *w = *state;
@@ -472,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WIRE_TEST(test_setbit_getbit),
         WIRE_TEST(test_setbit_getbit_errors),
+        WIRE_TEST(test_no_change_breaks_no_watch),
         WIRE_TEST(test_every_string_command_takes_a_large_bitmap),
         WIRE_TEST(test_growing_bitmap),
         WIRE_TEST(test_bitcount),

@@ -476,6 +476,8 @@ static void test_hscan_errors(void **state)
 {
     struct wire *w = *state;
 
+    expect(w, "[\"0\" []]", "HSCAN none \"\\x00\""); // a number ends at a zero byte
+
     expect(w, ":1", "HSET h f v");
     expect(w, "OK", "SET str x");
     expect(w, "[\"0\" []]", "HSCAN none 0");

@@ -151,6 +151,20 @@ static uint64_t setbit_work(struct cmd_ctx *c)
     return parse_offset(c, 2, 0, &at) ? edit_work(c, at) : 1;
 }
 
+// A change that changes no bit: those who watch the key do not notice. As in Redis the string is
+// from now on one that was made for changes (OBJECT ENCODING raw).
+static void change_nothing(struct cmd_ctx *c, struct value v)
+{
+    struct str_edit e;
+
+    if (strcmp(value_encoding(v), "raw") == 0)
+        return;
+    if (str_edit_prepare(c->types, v, str_len(v), &e) != STATUS_OK)
+        return; // it stays what it is
+    str_edit_begin(&e);
+    key_recode(c, 0, e.word);
+}
+
 /* SETBIT key offset value  -> the bit before */
 static void cmd_setbit(struct cmd_ctx *c)
 {
@@ -165,10 +179,18 @@ static void cmd_setbit(struct cmd_ctx *c)
         return;
     }
     if (!cmd_arg_i64_range(c, 3, 0, 1, &bit, "bit is not an integer or out of range") ||
-        !key_get_type(c, 0, TYPE_STRING, &old) || !key_edit_string(c, 0, at / 8 + 1, &e))
+        !key_get_type(c, 0, TYPE_STRING, &old))
+        return;
+    mask = (uint8_t)(0x80 >> at % 8);
+    if (!value_is_none(old) && at / 8 < str_len(old) &&
+        ((str_byte(old, at / 8) & mask) != 0) == (bit != 0)) {
+        change_nothing(c, old);
+        reply_int(c->reply, bit);
+        return;
+    }
+    if (!key_edit_string(c, 0, at / 8 + 1, &e))
         return;
     before = (uint8_t)e.bytes[at / 8];
-    mask = (uint8_t)(0x80 >> at % 8);
     str_put(&e.bytes[at / 8], bit ? before | mask : before & (uint8_t)~mask);
     key_set(c, 0, e.word);
     reply_int(c->reply, (before & mask) != 0);
@@ -497,25 +519,47 @@ static uint64_t bitfield_work(struct cmd_ctx *c)
     return work_args(c) + (plan.writes && !plan.error ? edit_work(c, plan.last_bit) : 0);
 }
 
-// Runs one operation on a string and replies; `e` is there if it writes.
+// What an operation reads, and would write; false: nothing, because of an overflow.
+static bool field_result(const struct field_op *op, struct bytes string, uint64_t *old,
+                         uint64_t *new)
+{
+    bool set = op->verb == FIELD_SET;
+
+    *old = *new = bits_get(string.data, string.len, op->at, op->type);
+    if (op->verb == FIELD_GET)
+        return true;
+    bool overflows = bits_add(op->type, set ? (uint64_t)op->value : *old, set ? 0 : op->value,
+                              op->overflow, new);
+    return !overflows || op->overflow != BITS_FAIL;
+}
+
+// Whether any operation changes the string, which reaches as far as they do.
+static bool fields_change(struct cmd_ctx *c, struct bytes string)
+{
+    struct field_parser p = {.next = 2};
+    struct field_op op;
+    uint64_t old, new;
+
+    while (next_field_op(c, &p, &op) && cmd_step(c, 1)) {
+        if (field_result(&op, string, &old, &new) && old != new)
+            return true;
+    }
+    return false;
+}
+
+// Runs one operation on a string and replies; `e` is there if something may change.
 static void run_field_op(struct cmd_ctx *c, const struct field_op *op, struct bytes string,
                          struct str_edit *e)
 {
-    uint64_t old = bits_get(string.data, string.len, op->at, op->type), new;
-    bool set = op->verb == FIELD_SET;
+    uint64_t old, new;
 
-    if (op->verb == FIELD_GET) {
-        reply_int(c->reply, (int64_t)old);
-        return;
-    }
-    bool overflows = bits_add(op->type, set ? (uint64_t)op->value : old, set ? 0 : op->value,
-                              op->overflow, &new);
-    if (overflows && op->overflow == BITS_FAIL) {
+    if (!field_result(op, string, &old, &new)) {
         reply_null(c->reply);
         return;
     }
-    bits_put(e->bytes, op->at, op->type, new);
-    reply_int(c->reply, (int64_t)(set ? old : new));
+    if (e && op->verb != FIELD_GET)
+        bits_put(e->bytes, op->at, op->type, new);
+    reply_int(c->reply, (int64_t)(op->verb == FIELD_SET ? old : new));
 }
 
 static void run_fields(struct cmd_ctx *c, size_t nops, struct bytes string, struct str_edit *e)
@@ -546,10 +590,14 @@ static void bitfield(struct cmd_ctx *c, bool read_only)
     }
     if (!key_get_type(c, 0, TYPE_STRING, &v))
         return;
-    if (!plan.writes) {
-        if (!value_is_none(v))
-            str_view(v, &view);
-        run_fields(c, plan.nops, (struct bytes){view.data, view.len}, NULL);
+    if (!value_is_none(v))
+        str_view(v, &view);
+    struct bytes string = {view.data, view.len};
+    bool fits = plan.last_bit / 8 < view.len;
+    if (!plan.writes || (fits && !fields_change(c, string))) {
+        run_fields(c, plan.nops, string, NULL);
+        if (plan.writes)
+            change_nothing(c, v);
     } else if (key_edit_string(c, 0, plan.last_bit / 8 + 1, &e)) {
         run_fields(c, plan.nops, (struct bytes){e.bytes, e.min_len}, &e);
         key_set(c, 0, e.word);

@@ -97,6 +97,8 @@ unsigned key_frequency(struct cmd_ctx *, int i);
 // The following need LOCK_WRITE on the key.
 // Publishes `v`, which the key owns from now on, and retires what was there. VALUE_ABSENT deletes.
 void key_set(struct cmd_ctx *, int i, struct value v);
+// Publishes the same value in another form, which nobody who watches the key need know.
+void key_recode(struct cmd_ctx *, int i, struct value v);
 // True when a later key argument names the same key. A command publishes a key's value once: who
 // reads without a lock would take the first of two for the state between two commands.
 bool key_named_again(struct cmd_ctx *, int i);

@@ -487,6 +487,15 @@ void key_set(struct cmd_ctx *c, int i, struct value v)
         entry_use(slot->entry, c->now_ms);
 }
 
+void key_recode(struct cmd_ctx *c, int i, struct value v)
+{
+    struct key_slot *slot = slot_of(c, i);
+    struct value old = entry_value(slot->entry);
+
+    key_store(c, slot, old, v);
+    value_retire(c->types, old);
+}
+
 bool key_named_again(struct cmd_ctx *c, int i)
 {
     int next = c->keys->slots[c->first_key + i].next_same;

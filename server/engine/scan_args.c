@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "server/engine/scan_args.h"
 
+#include <string.h>
+
 #include "server/engine/cmd.h"
 #include "server/engine/glob.h"
 #include "server/engine/work.h"
@@ -10,9 +12,12 @@ enum {
     STEPS_PER_ELEMENT = 10,
 };
 
-// A cursor as strtoul() reads one: sign, digits, nothing else; the empty text is 0.
+// A cursor as strtoul() reads one: sign, digits, nothing else up to a zero byte or the end; the
+// empty text is 0.
 static bool parse_cursor(struct bytes text, uint64_t *cursor)
 {
+    if (text.len > 0)
+        text.len = strnlen(text.data, text.len);
     bool negative = text.len > 0 && text.data[0] == '-';
     size_t i = negative || (text.len > 0 && text.data[0] == '+') ? 1 : 0;
     uint64_t n = 0;

@@ -16,6 +16,8 @@ static const struct {
      "a RANK of -2^63 has no positive counterpart; Redis 7.0 overflows there"},
     {"SORT", "*", NO_DOUBLE, "after a number out of range Redis refuses good ones, too"},
     {"SORT_RO", "*", NO_DOUBLE, "after a number out of range Redis refuses good ones, too"},
+    {"SORT", "*x00*", "*x00*", "Redis compares texts up to a zero byte, as strcoll() does"},
+    {"SORT_RO", "*x00*", "*x00*", "Redis compares texts up to a zero byte, as strcoll() does"},
 };
 
 bool diff_deviates(const struct diff_row *row, const char *keylot, const char *redis)
