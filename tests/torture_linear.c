@@ -44,9 +44,17 @@ struct plan {
     bool lossy;
 };
 
+// Sanitizers make everything ten times slower.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { WIRE_ROUNDS = 100, INPROC_ROUNDS = 120 };
+#else
+enum { WIRE_ROUNDS = 250, INPROC_ROUNDS = 300 };
+#endif
+
 static const struct plan WIRE_PLAN = {
-    .nclients = 5, .rounds = 250, .ops = 14, .depth = 5, .lossy = true};
-static const struct plan INPROC_PLAN = {.nclients = 4, .rounds = 300, .ops = 100, .depth = 1};
+    .nclients = 5, .rounds = WIRE_ROUNDS, .ops = 14, .depth = 5, .lossy = true};
+static const struct plan INPROC_PLAN = {
+    .nclients = 4, .rounds = INPROC_ROUNDS, .ops = 100, .depth = 1};
 
 static uint64_t seed;
 
