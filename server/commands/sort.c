@@ -5,7 +5,6 @@
 // The elements are loaded, their weights looked up, sorted, and what GET asks for is looked up. All
 // keys that are looked up stay locked to the end, so the whole is one instant; when one cannot be
 // had at once the command is run again (key_other()).
-#include <stdlib.h>
 #include <string.h>
 
 #include "datatypes/hash.h"

@@ -58,7 +58,7 @@ enum command_flag {
     CMD_AT_ONCE = 1 << 22,        // runs after MULTI instead of being queued
     CMD_RUNS_QUEUE = 1 << 23,     // EXEC: its keys are those of the queued commands
     CMD_EXCLUSIVE = 1 << 24,      // runs while nothing else does (FLUSHALL)
-    CMD_OTHER_KEYS = 1 << 25,     // with options, may call key_other() (SORT)
+    CMD_OTHER_KEYS = 1 << 25,     // with BY or GET, may call key_other() (SORT)
     CMD_CACHES = 1 << 26, // LOCK_WRITE only to keep a result in the value: a reader to its clients
 };
 

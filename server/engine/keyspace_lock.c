@@ -384,16 +384,17 @@ void entry_remove(struct thread *thread, struct dict *dict, uint64_t hash, struc
     epoch_retire(thread->epoch, e, entry_free, entry_bytes(e));
 }
 
-// Tells which keys were waited for, now that nobody waits for us.
+// Tells which keys were waited for, now that nobody waits for us. Once: they may be locked again.
 static void count_waits(struct cmd_ctx *c)
 {
     struct key_table *t = c->keys;
 
     for (int i = 0; i < t->norder; i++) {
-        const struct key_slot *slot = t->order[i];
+        struct key_slot *slot = t->order[i];
         if (slot->waited_ns)
             hot_keys_count(&c->store->hot_keys, lock_watch_id(slot->hash, slot->db), slot->db,
                            slot->name, slot->waited_ns);
+        slot->waited_ns = 0;
     }
 }
 

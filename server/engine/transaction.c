@@ -83,6 +83,17 @@ static void follow_select(struct transaction *t, const struct cmd_ctx *c)
         t->db = (int)db;
 }
 
+// Whether a command with CMD_OTHER_KEYS has one of the options for which it does so. A key or a
+// pattern that is called like one does no harm.
+static bool may_find_keys(const struct cmd_ctx *c)
+{
+    for (int i = 2; i < c->argc; i++) {
+        if (cmd_arg_is(c, i, "by") || cmd_arg_is(c, i, "get"))
+            return true;
+    }
+    return false;
+}
+
 void transaction_queue(struct cmd_ctx *c)
 {
     struct transaction *t = c->client->transaction;
@@ -105,7 +116,7 @@ void transaction_queue(struct cmd_ctx *c)
         t->first = q;
     t->last = q;
     t->n++;
-    t->exclusive |= flags & CMD_EXCLUSIVE || (flags & CMD_OTHER_KEYS && c->argc > 2);
+    t->exclusive |= flags & CMD_EXCLUSIVE || (flags & CMD_OTHER_KEYS && may_find_keys(c));
     t->writes |= command_writes(c->cmd);
     follow_select(t, c);
     publish_sizes(c->client);
