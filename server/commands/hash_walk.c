@@ -94,27 +94,15 @@ static void hscan_visit(const struct hash_pair *pair, void *arg)
     page->n += 2;
 }
 
+static uint64_t hscan_step(struct value v, uint64_t cursor, struct scan_page *page)
+{
+    return hash_scan(v, cursor, hscan_visit, page);
+}
+
 /* HSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [field, value ...]] */
 static void cmd_hscan(struct cmd_ctx *c)
 {
-    struct scan_args args;
-    struct scan_page page;
-    struct value hash;
-    uint64_t cursor = 0;
-
-    if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_HASH, &hash))
-        return;
-    if (!value_is_none(hash) && !scan_args_options(c, 3, &args))
-        return;
-    scan_page_init(&page, c, &args);
-    if (!value_is_none(hash)) {
-        uint64_t steps = scan_args_steps(&args);
-        cursor = args.cursor;
-        do {
-            cursor = hash_scan(hash, cursor, hscan_visit, &page);
-        } while (cursor != 0 && --steps > 0 && page.seen < args.count && cmd_step(c, 4));
-    }
-    scan_page_reply(&page, c, cursor);
+    scan_page_of_key(c, TYPE_HASH, hscan_step);
 }
 
 static uint64_t work_hscan(struct cmd_ctx *c)

@@ -311,27 +311,15 @@ static void sscan_visit(const struct set_member *m, void *arg)
     page->n++;
 }
 
+static uint64_t sscan_step(struct value v, uint64_t cursor, struct scan_page *page)
+{
+    return set_scan(v, cursor, sscan_visit, page);
+}
+
 /* SSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member ...]] */
 static void cmd_sscan(struct cmd_ctx *c)
 {
-    struct scan_args args;
-    struct scan_page page;
-    struct value set;
-    uint64_t cursor = 0;
-
-    if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_SET, &set))
-        return;
-    if (!value_is_none(set) && !scan_args_options(c, 3, &args))
-        return;
-    scan_page_init(&page, c, &args);
-    if (!value_is_none(set)) {
-        uint64_t steps = scan_args_steps(&args);
-        cursor = args.cursor;
-        do {
-            cursor = set_scan(set, cursor, sscan_visit, &page);
-        } while (cursor != 0 && --steps > 0 && page.seen < args.count && cmd_step(c, 4));
-    }
-    scan_page_reply(&page, c, cursor);
+    scan_page_of_key(c, TYPE_SET, sscan_step);
 }
 
 // ---- chance -----------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ static void cmd_zrevrank(struct cmd_ctx *c)
 // ---- ZSCAN ------------------------------------------------------------------------------------
 
 struct zscan_page {
-    struct scan_page page;
+    struct scan_page *page;
     bool compact;
 };
 
@@ -279,35 +279,24 @@ static void zscan_visit(const struct zset_member *m, void *arg)
 {
     struct zscan_page *to = arg;
 
-    if (!scan_page_wants(&to->page, m->data, m->len))
+    if (!scan_page_wants(to->page, m->data, m->len))
         return;
-    reply_bulk(&to->page.items, m->data, m->len);
-    reply_scanned_score(&to->page.items, m->score, to->compact);
-    to->page.n += 2;
+    reply_bulk(&to->page->items, m->data, m->len);
+    reply_scanned_score(&to->page->items, m->score, to->compact);
+    to->page->n += 2;
+}
+
+static uint64_t zscan_step(struct value v, uint64_t cursor, struct scan_page *page)
+{
+    struct zscan_page to = {page, zset_is_compact(v)};
+
+    return zset_scan(v, cursor, zscan_visit, &to);
 }
 
 /* ZSCAN key cursor [MATCH pattern] [COUNT count]  -> [next cursor, [member, score ...]] */
 static void cmd_zscan(struct cmd_ctx *c)
 {
-    struct scan_args args;
-    struct zscan_page to;
-    struct value set;
-    uint64_t cursor = 0;
-
-    if (!scan_args_cursor(c, 2, &args) || !key_get_type(c, 0, TYPE_ZSET, &set))
-        return;
-    if (!value_is_none(set) && !scan_args_options(c, 3, &args))
-        return;
-    scan_page_init(&to.page, c, &args);
-    if (!value_is_none(set)) {
-        uint64_t steps = scan_args_steps(&args);
-        to.compact = zset_is_compact(set);
-        cursor = args.cursor;
-        do {
-            cursor = zset_scan(set, cursor, zscan_visit, &to);
-        } while (cursor != 0 && --steps > 0 && to.page.seen < args.count && cmd_step(c, 4));
-    }
-    scan_page_reply(&to.page, c, cursor);
+    scan_page_of_key(c, TYPE_ZSET, zscan_step);
 }
 
 // ---- ZRANDMEMBER ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "datatypes/value.h"
 #include "resp/reply.h"
 #include "server/engine/scan_args.h"
 
@@ -26,3 +27,8 @@ bool scan_page_wants(struct scan_page *, const char *name, size_t len);
 
 // Replies the page and frees it.
 void scan_page_reply(struct scan_page *, struct cmd_ctx *, uint64_t cursor);
+
+// SSCAN, HSCAN and ZSCAN: scans the collection of key 0, which must be of that type or absent.
+// `step` is one step of the type's own scan, and adds to the page.
+void scan_page_of_key(struct cmd_ctx *, enum value_type,
+                      uint64_t (*step)(struct value, uint64_t cursor, struct scan_page *));
