@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Commands that run out of memory at each of their allocations in turn: they must answer an error
-// and have changed nothing; with enough memory the same command then works as ever.
-#include <inttypes.h>
+// Commands on values that run out of memory at each of their allocations in turn: they must answer
+// an error and have changed nothing; with enough memory the same command then works as ever.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,150 +13,7 @@
 #include <cmocka.h>
 
 #include "datatypes/mem.h"
-#include "tests/lib/inproc.h"
-
-enum {
-    STATE_CHARS = 1 << 17,
-    ALLOCATIONS_MAX = 3000, // more than any of these commands makes
-    WORDS_MAX = 1024,       // of a command
-};
-
-static const char LONG_A[] =
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-static const char LONG_B[] =
-    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-
-static struct inproc store;
-static struct inproc_client *client;
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-// Appends the reply's lines in sorted order, so that sets of the same members look the same.
-static void append_sorted(char *state, size_t *used, const char *reply)
-{
-    static char copy[STATE_CHARS];
-    static char *lines[STATE_CHARS / 2];
-    size_t n = 0;
-
-    assert_true(strlen(reply) < sizeof copy);
-    strcpy(copy, reply);
-    for (char *line = strtok(copy, "\r\n"); line; line = strtok(NULL, "\r\n"))
-        lines[n++] = line;
-    qsort(lines, n, sizeof lines[0], compare_texts);
-    for (size_t i = 0; i < n; i++) {
-        int len = snprintf(state + *used, STATE_CHARS - *used, "%s ", lines[i]);
-        *used += (size_t)len;
-        assert_true(*used < STATE_CHARS);
-    }
-}
-
-// The key's elements, in order, when it is a list.
-static void append_list(char *state, size_t *used, const char *key)
-{
-    if (strcmp(inproc_run(client, "TYPE %s", key), "+list\r\n") != 0)
-        return;
-    const char *reply = inproc_run(client, "LRANGE %s 0 -1", key);
-    *used += (size_t)snprintf(state + *used, STATE_CHARS - *used, "%s ", reply);
-    assert_true(*used < STATE_CHARS);
-    append_sorted(state, used, inproc_run(client, "LLEN %s", key));
-}
-
-// A string may hold any bytes: a hash of all of them (FNV-1a).
-static void append_string(char *state, size_t *used, const char *key)
-{
-    const char *reply = inproc_run(client, "GET %s", key);
-    size_t len = reply[1] == '-' ? 0 : strtoul(reply + 1, NULL, 10);
-    const char *text = strchr(reply, '\n') + 1;
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    *used += (size_t)snprintf(state + *used, STATE_CHARS - *used, "%zu:%" PRIx64 " ", len, hash);
-    assert_true(*used < STATE_CHARS);
-}
-
-// All that the keys a, b, c and d hold, as text.
-static void describe(char *state)
-{
-    static const char *const keys[] = {"a", "b", "c", "d"};
-    size_t used = 0;
-
-    for (int i = 0; i < 4; i++) {
-        const char *type = inproc_run(client, "TYPE %s", keys[i]);
-        bool is_set = strcmp(type, "+set\r\n") == 0, is_zset = strcmp(type, "+zset\r\n") == 0,
-             is_hash = strcmp(type, "+hash\r\n") == 0;
-        const char *whole = is_set ? "SMEMBERS" : is_hash ? "HGETALL" : "GET";
-        bool is_string = strcmp(type, "+string\r\n") == 0;
-        append_sorted(state, &used, keys[i]);
-        if (is_zset) { // in order, and each score behind its member
-            int len = snprintf(state + used, STATE_CHARS - used, "%s%s",
-                               inproc_run(client, "ZRANGE %s 0 -1 WITHSCORES", keys[i]), "\n");
-            used += (size_t)len;
-            assert_true(used < STATE_CHARS);
-            append_sorted(state, &used, inproc_run(client, "ZCARD %s", keys[i]));
-            append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
-            continue;
-        }
-        append_sorted(state, &used, inproc_run(client, "%s %s", whole, keys[i]));
-        append_sorted(state, &used, inproc_run(client, "EXPIRETIME %s", keys[i]));
-        if (is_set || is_hash)
-            append_sorted(state, &used,
-                          inproc_run(client, "%s %s", is_set ? "SCARD" : "HLEN", keys[i]));
-        if (is_string)
-            append_string(state, &used, keys[i]);
-        append_list(state, &used, keys[i]);
-    }
-    append_sorted(state, &used, inproc_run(client, "DBSIZE"));
-}
-
-// Runs a command with no memory after the n-th allocation for n = 0, 1, ... until it succeeds.
-// Returns how often it failed. `want` is what it answers in the end, NULL: whatever is no error.
-static int run_argv_short_of_memory(int argc, struct bytes *argv, const char *want)
-{
-    static char before[STATE_CHARS], after[STATE_CHARS];
-    int failures = 0;
-
-    describe(before);
-    for (long n = 0; n < ALLOCATIONS_MAX; n++) {
-        size_t len;
-        mem_fail_after(n);
-        const char *reply = inproc_argv(client, argc, argv, &len);
-        mem_fail_after(-1);
-        const char *error = strstr(reply, "-OOM ");
-        assert_true(error == NULL || error == reply); // the error is all of the reply
-        if (error == NULL) {
-            if (want)
-                assert_string_equal(reply, want);
-            else
-                assert_int_not_equal(reply[0], '-');
-            return failures;
-        }
-        failures++;
-        describe(after);
-        assert_string_equal(after, before);
-    }
-    fail_msg("%.*s never succeeds", bytes_precision(argv[0]), argv[0].data);
-    return 0;
-}
-
-// The same for a command as words with blanks between.
-static int run_short_of_memory(const char *command, const char *want)
-{
-    static char copy[1 << 15];
-    struct bytes argv[WORDS_MAX];
-    int argc = 0;
-
-    assert_true(strlen(command) < sizeof copy);
-    strcpy(copy, command);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
-        assert_true(argc < WORDS_MAX);
-        argv[argc++] = bytes_of(word);
-    }
-    return run_argv_short_of_memory(argc, argv, want);
-}
+#include "tests/lib/starved.h"
 
 // Adds format(from) .. format(to - 1); the format has one %d.
 static void fill(const char *key, const char *format, int from, int to)
@@ -165,15 +21,8 @@ static void fill(const char *key, const char *format, int from, int to)
     for (int i = from; i < to; i++) {
         char member[64];
         snprintf(member, sizeof member, format, i);
-        assert_int_equal(inproc_int(client, "SADD %s %s", key, member), 1);
+        assert_int_equal(inproc_int(starved, "SADD %s %s", key, member), 1);
     }
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    inproc_run(client, "FLUSHALL");
-    return 0;
 }
 
 static void test_strings_without_memory(void **state)
@@ -213,7 +62,7 @@ static void test_mset_without_memory(void **state)
              LONG_A);
     assert_true(run_short_of_memory(command, "+OK\r\n") >= 8);
     assert_true(run_short_of_memory(command, "+OK\r\n") >= 4);
-    inproc_run(client, "FLUSHALL");
+    inproc_run(starved, "FLUSHALL");
     snprintf(command, sizeof command, "MSETNX a %s b %s", LONG_A, LONG_B);
     assert_true(run_short_of_memory(command, ":1\r\n") >= 4);
 }
@@ -231,7 +80,7 @@ static void test_sadd_without_memory(void **state)
     assert_true(run_short_of_memory(command, ":4\r\n") >= 10);
     fill("b", "member:%d", 0, 300);
     assert_true(run_short_of_memory("SADD b new1 member:1 new2 new1 new3 new4", ":4\r\n") >= 4);
-    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_int_equal(inproc_int(starved, "PEXPIRE b 100000"), 1);
     assert_true(run_short_of_memory("SADD b new5 new6", ":2\r\n") >= 2);
 }
 
@@ -267,12 +116,12 @@ static void test_smove_without_memory(void **state)
         const char *from = moves[i].from, *to = moves[i].to, *member = moves[i].member;
         snprintf(command, sizeof command, "SMOVE %s %s %s", from, to, member);
         run_short_of_memory(command, ":1\r\n");
-        assert_int_equal(inproc_int(client, "SISMEMBER %s %s", from, member), 0);
-        assert_int_equal(inproc_int(client, "SISMEMBER %s %s", to, member), 1);
+        assert_int_equal(inproc_int(starved, "SISMEMBER %s %s", from, member), 0);
+        assert_int_equal(inproc_int(starved, "SISMEMBER %s %s", to, member), 1);
     }
-    assert_int_equal(inproc_int(client, "SADD d last"), 1);
+    assert_int_equal(inproc_int(starved, "SADD d last"), 1);
     assert_true(run_short_of_memory("SMOVE d c last", ":1\r\n") >= 1);
-    assert_int_equal(inproc_int(client, "EXISTS d"), 1);
+    assert_int_equal(inproc_int(starved, "EXISTS d"), 1);
 }
 
 static void test_spop_without_memory(void **state)
@@ -293,7 +142,7 @@ static void test_spop_without_memory(void **state)
         run_short_of_memory(command, NULL);
         snprintf(command, sizeof command, "SPOP %s 1000", keys[i]);
         run_short_of_memory(command, NULL);
-        assert_int_equal(inproc_int(client, "EXISTS %s", keys[i]), 0);
+        assert_int_equal(inproc_int(starved, "EXISTS %s", keys[i]), 0);
     }
 }
 
@@ -306,8 +155,8 @@ static void test_algebra_without_memory(void **state)
     assert_true(run_short_of_memory("SUNIONSTORE d a b c", ":220\r\n") >= 220);
     assert_true(run_short_of_memory("SINTERSTORE d a b", ":20\r\n") >= 2);
     assert_true(run_short_of_memory("SDIFFSTORE d a b", ":40\r\n") >= 2);
-    assert_int_equal(inproc_int(client, "PEXPIRE c 1000000"), 1);
-    assert_int_equal(inproc_int(client, "SADD d m1 m2"), 2);
+    assert_int_equal(inproc_int(starved, "PEXPIRE c 1000000"), 1);
+    assert_int_equal(inproc_int(starved, "SADD d m1 m2"), 2);
     assert_true(run_short_of_memory("SDIFFSTORE d c none none none none d", ":128\r\n") >= 100);
     assert_true(run_short_of_memory("SUNION a b c", NULL) >= 220);
     assert_true(run_short_of_memory("SDIFF c none none none none a", NULL) >= 100);
@@ -322,7 +171,7 @@ static void test_bitmaps_without_memory(void **state)
     assert_true(run_short_of_memory("SETBIT a 7 1", ":0\r\n") >= 2); // the entry and the value
     assert_true(run_short_of_memory("SETBIT a 6 1", ":0\r\n") >= 1);
     assert_true(run_short_of_memory("SETBIT a 20000 1", ":0\r\n") >= 1); // in place from now on
-    assert_int_equal(inproc_int(client, "PEXPIRE a 100000"), 1);
+    assert_int_equal(inproc_int(starved, "PEXPIRE a 100000"), 1);
     assert_int_equal(run_short_of_memory("SETBIT a 6 0", ":1\r\n"), 0);
     assert_true(run_short_of_memory("SETBIT a 200000 1", ":0\r\n") >= 1);
     assert_true(run_short_of_memory("SETRANGE a 2 x", ":25001\r\n") >= 1);
@@ -351,11 +200,11 @@ static void test_hyperloglogs_without_memory(void **state)
     assert_int_equal(run_short_of_memory("PFADD a 1 2 3 x", ":0\r\n"), 0);
     assert_true(run_short_of_memory("PFCOUNT a", ":6\r\n") >= 1); // which it keeps
     assert_int_equal(run_short_of_memory("PFCOUNT a", ":6\r\n"), 0);
-    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 1000");
+    inproc_run(starved, "CONFIG SET hll-sparse-max-bytes 1000");
     for (int i = 0; i < 900; i++)
         used += (size_t)sprintf(command + used, " e%d", i);
     assert_true(run_short_of_memory(command, ":1\r\n") >= 10); // grows, and becomes dense
-    inproc_run(client, "CONFIG SET hll-sparse-max-bytes 3000");
+    inproc_run(starved, "CONFIG SET hll-sparse-max-bytes 3000");
     assert_true(run_short_of_memory("PFADD b f1 f2 f3 f4 f5 f6", ":1\r\n") >= 1); // in place now
     assert_int_equal(run_short_of_memory("PFADD b g1 g2 g3 g4 g5 g6", ":1\r\n"), 0);
     assert_true(run_short_of_memory("PFMERGE c a", "+OK\r\n") >= 2);
@@ -369,7 +218,7 @@ static void test_hyperloglogs_without_memory(void **state)
 static void fill_list(const char *key, int n)
 {
     for (int i = 0; i < n; i++)
-        assert_int_equal(inproc_int(client, "RPUSH %s element:%d", key, i), i + 1);
+        assert_int_equal(inproc_int(starved, "RPUSH %s element:%d", key, i), i + 1);
 }
 
 static void test_push_without_memory(void **state)
@@ -378,17 +227,17 @@ static void test_push_without_memory(void **state)
     assert_true(run_short_of_memory("RPUSH a 1 2 3", ":3\r\n") >= 3);
     assert_true(run_short_of_memory("LPUSH a some more elements and many of them", ":10\r\n") >= 1);
     assert_true(run_short_of_memory("RPUSHX a some more elements and many of them", NULL) >= 1);
-    inproc_run(client, "CONFIG SET list-max-listpack-size 3");
+    inproc_run(starved, "CONFIG SET list-max-listpack-size 3");
     assert_true(run_short_of_memory("LPUSH b 1 2 3 4 5 6 7 8 9 10", ":10\r\n") >= 6);
     assert_true(run_short_of_memory("RPUSH b 1 2 3 4 5 6 7 8 9 10", ":20\r\n") >= 3);
     assert_true(run_short_of_memory("COPY b c", ":1\r\n") >= 9);
-    inproc_run(client, "CONFIG SET list-max-listpack-size -2");
+    inproc_run(starved, "CONFIG SET list-max-listpack-size -2");
 }
 
 static void test_list_changes_without_memory(void **state)
 {
     (void)state;
-    inproc_run(client, "CONFIG SET list-max-listpack-size 3");
+    inproc_run(starved, "CONFIG SET list-max-listpack-size 3");
     fill_list("a", 30);
     assert_true(run_short_of_memory("LINSERT a BEFORE element:7 new", ":31\r\n") >= 1);
     assert_true(run_short_of_memory("LSET a 10 a-much-longer-element-than-there-was", "+OK\r\n") >=
@@ -405,8 +254,8 @@ static void test_list_changes_without_memory(void **state)
     assert_int_equal(run_short_of_memory("LTRIM a 2 -3", "+OK\r\n"), 0);
     assert_int_equal(run_short_of_memory("LPOP a 20", NULL), 0);
     assert_int_equal(run_short_of_memory("LMPOP 2 d b LEFT", NULL), 1); // a placeholder for d
-    assert_int_equal(inproc_int(client, "EXISTS b d"), 0);
-    inproc_run(client, "CONFIG SET list-max-listpack-size -2");
+    assert_int_equal(inproc_int(starved, "EXISTS b d"), 0);
+    inproc_run(starved, "CONFIG SET list-max-listpack-size -2");
 }
 
 // ---- sorted sets -----------------------------------------------------------------------------
@@ -415,7 +264,7 @@ static void test_list_changes_without_memory(void **state)
 static void zfill(const char *key, int from, int to)
 {
     for (int i = from; i < to; i++)
-        assert_int_equal(inproc_int(client, "ZADD %s %d m%d", key, i, i), 1);
+        assert_int_equal(inproc_int(starved, "ZADD %s %d m%d", key, i, i), 1);
 }
 
 static void test_zadd_without_memory(void **state)
@@ -430,7 +279,7 @@ static void test_zadd_without_memory(void **state)
     snprintf(command, sizeof command, "ZADD a CH 1 x 5 %s 6 z", LONG_A); // becomes an index
     assert_true(run_short_of_memory(command, ":3\r\n") >= 10);
     zfill("b", 0, 300);
-    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_int_equal(inproc_int(starved, "PEXPIRE b 100000"), 1);
     assert_true(
         run_short_of_memory("ZADD b 5 new1 7 m3 -1 new2 1e3 m4 2 m3 9 new1 1 new3", ":3\r\n") >= 3);
     // Each of these moves members about, and what was moved must be moved back.
@@ -460,9 +309,9 @@ static void test_zadd_takes_much_back(void **state)
     failures = run_short_of_memory(command, want);
     assert_true(failures >= 80);
     for (int i = 0; i < 300; i++)
-        assert_true(inproc_int(client, "ZRANK a m%d", i) >= 0);
-    assert_int_equal(inproc_int(client, "ZREM a m20 m289 n0 n79"), 4);
-    assert_int_equal(inproc_int(client, "ZCOUNT a -inf +inf"), 376);
+        assert_true(inproc_int(starved, "ZRANK a m%d", i) >= 0);
+    assert_int_equal(inproc_int(starved, "ZREM a m20 m289 n0 n79"), 4);
+    assert_int_equal(inproc_int(starved, "ZCOUNT a -inf +inf"), 376);
 }
 
 static void test_zrem_without_memory(void **state)
@@ -500,7 +349,7 @@ static void test_zset_algebra_without_memory(void **state)
 static void gfill(const char *key, int n)
 {
     for (int i = 0; i < n; i++)
-        assert_int_equal(inproc_int(client, "GEOADD %s %d.5 0.5 m%d", key, i, i), 1);
+        assert_int_equal(inproc_int(starved, "GEOADD %s %d.5 0.5 m%d", key, i, i), 1);
 }
 
 static void test_geo_without_memory(void **state)
@@ -510,7 +359,7 @@ static void test_geo_without_memory(void **state)
     assert_true(run_short_of_memory("GEOADD a CH 1 2 x 3.5 4 y 7 8 z", ":3\r\n") >= 1);
     gfill("b", 150);
     assert_true(run_short_of_memory("GEOADD b CH 100 0 m1 1 1 new 120 1 m2", ":3\r\n") >= 1);
-    assert_int_equal(inproc_int(client, "PEXPIRE b 100000"), 1);
+    assert_int_equal(inproc_int(starved, "PEXPIRE b 100000"), 1);
     assert_true(run_short_of_memory("GEOSEARCH b FROMLONLAT 50 0 BYRADIUS 5000 km ASC WITHDIST",
                                     NULL) >= 1);
     assert_true(run_short_of_memory("GEOSEARCH b FROMMEMBER m50 BYBOX 9000 10 km", NULL) >= 1);
@@ -533,8 +382,8 @@ static void fill_hashes(int n)
 {
     for (int i = 0; i < 4 * n; i++) {
         if (i < n)
-            assert_int_equal(inproc_int(client, "HSET a f%d v%d", i, i), 1);
-        assert_int_equal(inproc_int(client, "HSET b f%d v%d", i, i), 1);
+            assert_int_equal(inproc_int(starved, "HSET a f%d v%d", i, i), 1);
+        assert_int_equal(inproc_int(starved, "HSET b f%d v%d", i, i), 1);
     }
 }
 
@@ -546,7 +395,7 @@ static void test_hset_without_memory(void **state)
     assert_true(run_short_of_memory("HSET c f v", ":1\r\n") >= 2); // the entry and the block
     assert_true(run_short_of_memory("HSET d f v g w f x", ":2\r\n") >= 2);
     fill_hashes(150); // b is a dictionary
-    assert_int_equal(inproc_int(client, "PEXPIRE b 1000000"), 1);
+    assert_int_equal(inproc_int(starved, "PEXPIRE b 1000000"), 1);
     assert_true(run_short_of_memory("HSET a f1 other", ":0\r\n") >= 1);
     assert_true(run_short_of_memory("HSET a f1 x n1 y f2 z n1 w", ":1\r\n") >= 3);
     run_short_of_memory("HSETNX a n2 y", ":1\r\n"); // may fit in what is there
@@ -576,12 +425,12 @@ static void test_hset_takes_much_back(void **state)
         int failures = run_short_of_memory(command, "+OK\r\n");
         assert_true(failures >= (i ? 2 : 200));
     }
-    assert_int_equal(inproc_int(client, "HLEN b"), 700);
-    assert_int_equal(inproc_int(client, "HLEN a"), 300);
-    assert_string_equal(inproc_run(client, "HMGET b f199 f0 f250"),
+    assert_int_equal(inproc_int(starved, "HLEN b"), 700);
+    assert_int_equal(inproc_int(starved, "HLEN a"), 300);
+    assert_string_equal(inproc_run(starved, "HMGET b f199 f0 f250"),
                         "*3\r\n$4\r\nx199\r\n$4\r\nx200\r\n$4\r\nv250\r\n");
     assert_true(run_short_of_memory("HSET b f1 1 f2 2 f1 3 q 4 f1 5 q 6 r 7", ":2\r\n") >= 7);
-    assert_int_equal(inproc_int(client, "HDEL b f1 f2 q r n25 nothing"), 5);
+    assert_int_equal(inproc_int(starved, "HDEL b f1 f2 q r n25 nothing"), 5);
 }
 
 static void test_hdel_without_memory(void **state)
@@ -613,86 +462,6 @@ static void test_hash_walks_without_memory(void **state)
     run_short_of_memory("HSCAN b 0 COUNT 100", NULL);
 }
 
-// A transaction does not run at all when its MULTI, or one of its commands, was not accepted.
-static void test_transactions_without_memory(void **state)
-{
-    static char before[STATE_CHARS], after[STATE_CHARS];
-    int failures = 0;
-
-    (void)state;
-    describe(before);
-    for (long n = 0;; n++) {
-        assert_true(n < ALLOCATIONS_MAX);
-        mem_fail_after(n);
-        bool began = inproc_run(client, "MULTI")[0] == '+';
-        bool queued = began && inproc_run(client, "SET a 1")[0] == '+';
-        queued = queued && inproc_run(client, "SET b %s%s", LONG_A, LONG_B)[0] == '+';
-        mem_fail_after(-1);
-        const char *reply = inproc_run(client, "EXEC");
-        if (queued)
-            break;
-        failures++;
-        assert_string_equal(
-            reply, began ? "-EXECABORT Transaction discarded because of previous errors.\r\n"
-                         : "-ERR EXEC without MULTI\r\n");
-        describe(after);
-        assert_string_equal(after, before);
-    }
-    assert_true(failures >= 2);
-}
-
-static void queue_additions(void)
-{
-    inproc_run(client, "MULTI");
-    for (int i = 0; i < 100; i++) // more keys than a table has room for at first
-        inproc_run(client, "SADD %c member:%d", i < 50 ? 'a' : 'b', i);
-}
-
-static void test_exec_without_memory(void **state)
-{
-    static char before[STATE_CHARS], after[STATE_CHARS];
-    const char *reply;
-    long n = 0;
-
-    (void)state;
-    describe(before);
-    // As long as the keys cannot be locked nothing happens.
-    for (;; n++) {
-        assert_true(n < ALLOCATIONS_MAX);
-        queue_additions();
-        mem_fail_after(n);
-        reply = inproc_run(client, "EXEC");
-        mem_fail_after(-1);
-        if (reply[0] != '-')
-            break;
-        assert_true(strncmp(reply, "-OOM ", 5) == 0);
-        describe(after);
-        assert_string_equal(after, before);
-        assert_string_equal(inproc_run(client, "EXEC"), "-ERR EXEC without MULTI\r\n");
-    }
-    assert_true(n >= 2);
-    // From there on single commands fail, which is told in their places.
-    for (; strstr(reply, "-OOM "); n++) {
-        assert_true(n < ALLOCATIONS_MAX);
-        assert_true(strncmp(reply, "*100\r\n", 6) == 0);
-        inproc_run(client, "FLUSHALL");
-        queue_additions();
-        mem_fail_after(n);
-        reply = inproc_run(client, "EXEC");
-        mem_fail_after(-1);
-    }
-    assert_int_equal(inproc_int(client, "SCARD b"), 50);
-}
-
-static void test_watch_without_memory(void **state)
-{
-    (void)state;
-    assert_true(run_short_of_memory("WATCH a b c", "+OK\r\n") >= 3);
-    inproc_run(client, "SET b 1");
-    inproc_run(client, "MULTI");
-    assert_string_equal(inproc_run(client, "EXEC"), "*-1\r\n");
-}
-
 // ---- DUMP and RESTORE -------------------------------------------------------------------------
 
 // Dumps key "a", restores it as "b" beside "a" and then in the place of what "c" holds, each short
@@ -704,19 +473,19 @@ static void restore_short_of_memory(int allocations)
     size_t len;
 
     assert_int_equal(run_argv_short_of_memory(2, dump, NULL), 0);
-    const char *reply = inproc_argv(client, 2, dump, &len), *bytes = strchr(reply, '\n') + 1;
+    const char *reply = inproc_argv(starved, 2, dump, &len), *bytes = strchr(reply, '\n') + 1;
     len -= (size_t)(bytes - reply) + 2;
     payload = malloc(len);
     assert_non_null(payload);
     memcpy(payload, bytes, len);
     struct bytes restore[] = {
         BYTES("RESTORE"), BYTES("b"), BYTES("0"), {payload, len}, BYTES("REPLACE")};
-    inproc_run(client, "DEL b");
+    inproc_run(starved, "DEL b");
     assert_true(run_argv_short_of_memory(4, restore, "+OK\r\n") >= allocations);
     restore[1] = BYTES("c");
     restore[2] = BYTES("100000");
-    inproc_run(client, "DEL c");
-    inproc_run(client, "RPUSH c what was there");
+    inproc_run(starved, "DEL c");
+    inproc_run(starved, "RPUSH c what was there");
     assert_true(run_argv_short_of_memory(5, restore, "+OK\r\n") >= allocations - 1);
     free(payload);
 }
@@ -724,86 +493,59 @@ static void restore_short_of_memory(int allocations)
 static void test_restore_without_memory(void **state)
 {
     (void)state;
-    inproc_run(client, "SET a 12345678"); // inside the word: its expire time needs a block
+    inproc_run(starved, "SET a 12345678"); // inside the word: its expire time needs a block
     restore_short_of_memory(1);
-    inproc_run(client, "SET a %s", LONG_A);
+    inproc_run(starved, "SET a %s", LONG_A);
     restore_short_of_memory(2);
-    inproc_run(client, "DEL a");
+    inproc_run(starved, "DEL a");
     fill("a", "%d", 0, 100);
     restore_short_of_memory(3);
-    inproc_run(client, "DEL a");
+    inproc_run(starved, "DEL a");
     fill("a", "member:%d", 0, 300);
     restore_short_of_memory(300);
-    inproc_run(client, "FLUSHALL");
+    inproc_run(starved, "FLUSHALL");
     fill_hashes(100);
     restore_short_of_memory(2); // the entry and the block
-    inproc_run(client, "RENAME b a");
-    inproc_run(client, "HSET a long %s", LONG_A);
+    inproc_run(starved, "RENAME b a");
+    inproc_run(starved, "HSET a long %s", LONG_A);
     restore_short_of_memory(100);
-    inproc_run(client, "FLUSHALL");
+    inproc_run(starved, "FLUSHALL");
     fill_list("a", 2000);
     restore_short_of_memory(3);
-    inproc_run(client, "FLUSHALL");
+    inproc_run(starved, "FLUSHALL");
     zfill("a", 0, 50);
     restore_short_of_memory(50);
     zfill("a", 50, 300);
     restore_short_of_memory(300);
 }
 
-// SORT allocates for the elements, for what they are sorted by, for the keys that it finds and for
-// what it stores.
-static void test_sort_without_memory(void **state)
-{
-    static const char INTO[] = "SORT a BY c:* GET # GET c:* GET d:*->f STORE d";
-
-    (void)state;
-    for (int i = 0; i < 100; i++) {
-        inproc_run(client, "RPUSH a %d", i * 37 % 100);
-        inproc_run(client, "SET c:%d %d", i, 100 - i);
-        inproc_run(client, "HSET d:%d f %d%s", i, i, LONG_A);
-    }
-    inproc_run(client, "RPUSH b %0100d", 1);
-    assert_true(run_short_of_memory("SORT a", NULL) >= 3);
-    assert_true(run_short_of_memory("SORT_RO a ALPHA GET c:*", NULL) >= 10);
-    assert_true(run_short_of_memory("SORT b", NULL) >= 4); // a long number is copied
-    assert_true(run_short_of_memory(INTO, ":300\r\n") >= 10);
-    assert_int_equal(inproc_int(client, "DBSIZE"), 203); // no entry was left without a value
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_strings_without_memory, setup),
-        cmocka_unit_test_setup(test_mset_without_memory, setup),
-        cmocka_unit_test_setup(test_sadd_without_memory, setup),
-        cmocka_unit_test_setup(test_srem_without_memory, setup),
-        cmocka_unit_test_setup(test_smove_without_memory, setup),
-        cmocka_unit_test_setup(test_spop_without_memory, setup),
-        cmocka_unit_test_setup(test_algebra_without_memory, setup),
-        cmocka_unit_test_setup(test_bitmaps_without_memory, setup),
-        cmocka_unit_test_setup(test_hyperloglogs_without_memory, setup),
-        cmocka_unit_test_setup(test_push_without_memory, setup),
-        cmocka_unit_test_setup(test_list_changes_without_memory, setup),
-        cmocka_unit_test_setup(test_zadd_without_memory, setup),
-        cmocka_unit_test_setup(test_zadd_takes_much_back, setup),
-        cmocka_unit_test_setup(test_zrem_without_memory, setup),
-        cmocka_unit_test_setup(test_zset_algebra_without_memory, setup),
-        cmocka_unit_test_setup(test_geo_without_memory, setup),
-        cmocka_unit_test_setup(test_hset_without_memory, setup),
-        cmocka_unit_test_setup(test_hset_takes_much_back, setup),
-        cmocka_unit_test_setup(test_hdel_without_memory, setup),
-        cmocka_unit_test_setup(test_hash_walks_without_memory, setup),
-        cmocka_unit_test_setup(test_sort_without_memory, setup),
-        cmocka_unit_test_setup(test_transactions_without_memory, setup),
-        cmocka_unit_test_setup(test_exec_without_memory, setup),
-        cmocka_unit_test_setup(test_watch_without_memory, setup),
-        cmocka_unit_test_setup(test_restore_without_memory, setup),
+        cmocka_unit_test_setup(test_strings_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_mset_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_sadd_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_srem_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_smove_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_spop_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_algebra_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_bitmaps_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_hyperloglogs_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_push_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_list_changes_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_zadd_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_zadd_takes_much_back, starved_setup),
+        cmocka_unit_test_setup(test_zrem_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_zset_algebra_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_geo_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_hset_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_hset_takes_much_back, starved_setup),
+        cmocka_unit_test_setup(test_hdel_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_hash_walks_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_restore_without_memory, starved_setup),
     };
-    inproc_open(&store);
-    client = inproc_client_new(&store);
+    starved_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    inproc_settle(client);
-    inproc_client_free(client);
-    inproc_close(&store);
+    starved_close();
     return failed;
 }
