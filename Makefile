@@ -216,9 +216,9 @@ fuzz:
 	@$(MAKE) --no-print-directory deps DEB_PACKAGES="$(DEB_PACKAGES) $(DEB_PACKAGES_FUZZ)"
 	@mkdir -p build/fuzz/corpus build/fuzz/corpus-rdb
 	$(FUZZ_CC) tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
-	build/fuzz/resp -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus
+	build/fuzz/resp -artifact_prefix=build/fuzz/ -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus
 	$(FUZZ_CC) $(FUZZ_RDB_SRCS) -llzf -lm -o build/fuzz/rdb
-	build/fuzz/rdb -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus-rdb
+	build/fuzz/rdb -artifact_prefix=build/fuzz/ -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus-rdb
 
 ## bench: redis-benchmark against Keylot and redis-server in one run, with ratios
 bench:

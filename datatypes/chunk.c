@@ -41,58 +41,62 @@ void chunk_item(struct chunk_item *item, const char *data, size_t len)
     item->code = (unsigned char)(CHUNK_INT + item->len);
 }
 
-void chunk_read_number(const char *entry, struct chunk_element *out)
+void chunk_read_other(const struct chunk *c, struct chunk_place from, struct chunk_place to,
+                      struct chunk_element *out)
 {
-    unsigned width = (unsigned char)*entry - CHUNK_INT, unused = 64 - 8 * width;
+    const char *payload = c->data + from.at + 1;
+    unsigned width = from.code - CHUNK_INT, unused = 64 - 8 * width;
     uint64_t n = 0;
 
+    if (from.code == CHUNK_LONG) {
+        out->data = payload + sizeof(uint32_t);
+        out->len = to.at - from.at - 1 - 2 * sizeof(uint32_t);
+        return;
+    }
     for (unsigned i = width; i > 0; i--)
-        n = n << 8 | (unsigned char)entry[i];
+        n = n << 8 | (unsigned char)payload[i - 1];
     out->data = out->buf;
     out->len = str_format_i64((int64_t)(n << unused) >> unused, out->buf);
 }
 
-static void write_entry(char *at, const struct chunk_item *item)
+static void write_payload(char *at, const struct chunk_item *item)
 {
-    size_t head = item->code == CHUNK_LONG ? 1 + sizeof item->len : 1;
-    char *tail = at + head + item->len;
-
-    *at = (char)item->code;
-    tail[head - 1] = (char)item->code;
     if (item->code == CHUNK_LONG) {
-        memcpy(at + 1, &item->len, sizeof item->len);
-        memcpy(tail, &item->len, sizeof item->len);
+        memcpy(at, &item->len, sizeof item->len);
+        at += sizeof item->len;
+        memcpy(at + item->len, &item->len, sizeof item->len);
     }
     if (item->len > 0) // the payload may be NULL otherwise
-        memcpy(at + head, item->payload, item->len);
+        memcpy(at, item->payload, item->len);
 }
 
-size_t chunk_at(const struct chunk *c, size_t i)
+struct chunk_place chunk_at(const struct chunk *c, size_t i)
 {
-    size_t at;
+    struct chunk_place p;
 
     if (i <= c->count / 2) {
-        for (at = c->begin; i > 0; i--)
-            at = chunk_next(c, at);
-        return at;
+        for (p = chunk_first(c); i > 0; i--)
+            p = chunk_next(c, p);
+        return p;
     }
-    at = c->end;
+    p = chunk_end(c);
     for (size_t n = c->count - i; n > 0; n--)
-        at = chunk_prev(c, at);
-    return at;
+        p = chunk_prev(c, p);
+    return p;
 }
 
 // ---- room ------------------------------------------------------------------------------------
 
 struct chunk *chunk_new(size_t nbytes, enum chunk_side side)
 {
-    size_t size = mem_good_size(sizeof(struct chunk) + nbytes);
+    size_t size = mem_good_size(CHUNK_OVERHEAD + nbytes);
     struct chunk *c = mem_alloc(size);
 
     if (c == NULL)
         return NULL;
-    c->cap = (uint32_t)(size - sizeof(struct chunk));
+    c->cap = (uint32_t)(size - CHUNK_OVERHEAD);
     c->begin = c->end = side == CHUNK_FRONT ? c->cap : 0;
+    c->data[c->begin] = 0;
     c->count = 0;
     return c;
 }
@@ -102,7 +106,7 @@ struct chunk *chunk_clone(const struct chunk *c, size_t nbytes, enum chunk_side 
     struct chunk *copy = chunk_new(nbytes, side);
 
     if (copy != NULL)
-        chunk_push_entries(copy, side, c->data + c->begin, chunk_used(c), c->count);
+        chunk_push_entries(copy, side, c, chunk_first(c), chunk_end(c), c->count);
     return copy;
 }
 
@@ -149,7 +153,7 @@ static void slide(struct chunk *c, size_t nbytes, enum chunk_side side)
     size_t share = room - room / 4 > nbytes ? room - room / 4 : nbytes;
     size_t begin = side == CHUNK_FRONT ? share : room - share;
 
-    memmove(c->data + begin, c->data + c->begin, used);
+    memmove(c->data + begin, c->data + c->begin, used + 1); // with the last joint
     c->begin = (uint32_t)begin;
     c->end = (uint32_t)(begin + used);
 }
@@ -172,46 +176,73 @@ struct chunk *chunk_reserve(struct chunk *c, size_t nbytes, enum chunk_side side
 
 // ---- changing --------------------------------------------------------------------------------
 
+// Changes one side of the joint at `at`: the exclusive or of the old code and the new one.
+static void rejoin(struct chunk *c, size_t at, unsigned char change)
+{
+    c->data[at] = (char)((unsigned char)c->data[at] ^ change);
+}
+
 void chunk_push(struct chunk *c, enum chunk_side side, const struct chunk_item *item)
 {
     uint32_t size = (uint32_t)chunk_item_size(item);
 
     assert(room_at(c, side) >= size);
     if (side == CHUNK_FRONT) {
+        rejoin(c, c->begin, item->code);
         c->begin -= size;
-        write_entry(c->data + c->begin, item);
+        c->data[c->begin] = (char)item->code;
+        write_payload(c->data + c->begin + 1, item);
     } else {
-        write_entry(c->data + c->end, item);
+        rejoin(c, c->end, item->code);
+        write_payload(c->data + c->end + 1, item);
         c->end += size;
+        c->data[c->end] = (char)item->code;
     }
     c->count++;
 }
 
-void chunk_push_entries(struct chunk *c, enum chunk_side side, const char *from, size_t nbytes,
-                        size_t n)
+void chunk_push_entries(struct chunk *c, enum chunk_side side, const struct chunk *other,
+                        struct chunk_place from, struct chunk_place to, size_t n)
 {
+    uint32_t nbytes = to.at - from.at;
+    unsigned char last = chunk_code_before(other, to);
+
     assert(room_at(c, side) >= nbytes);
+    if (nbytes == 0)
+        return;
     if (side == CHUNK_FRONT) {
-        c->begin -= (uint32_t)nbytes;
-        memcpy(c->data + c->begin, from, nbytes);
+        rejoin(c, c->begin, last);
+        c->begin -= nbytes;
+        c->data[c->begin] = (char)from.code;
+        memcpy(c->data + c->begin + 1, other->data + from.at + 1, nbytes - 1);
     } else {
-        memcpy(c->data + c->end, from, nbytes);
-        c->end += (uint32_t)nbytes;
+        rejoin(c, c->end, from.code);
+        memcpy(c->data + c->end + 1, other->data + from.at + 1, nbytes - 1);
+        c->end += nbytes;
+        c->data[c->end] = (char)last;
     }
     c->count += (uint32_t)n;
 }
 
-void chunk_drop(struct chunk *c, enum chunk_side side, size_t n)
+void chunk_cut(struct chunk *c, enum chunk_side side, struct chunk_place p, size_t n)
 {
     assert(n <= c->count);
-    if (side == CHUNK_FRONT)
-        c->begin = (uint32_t)chunk_at(c, n);
-    else
-        c->end = (uint32_t)chunk_at(c, c->count - n);
+    if (side == CHUNK_FRONT) {
+        c->begin = p.at;
+        c->data[p.at] = (char)p.code;
+    } else {
+        c->end = p.at;
+        rejoin(c, p.at, p.code);
+    }
     c->count -= (uint32_t)n;
 }
 
-// Opens a gap of `nbytes` before what stands at `at`, moving the shorter side if it has the room;
+void chunk_drop(struct chunk *c, enum chunk_side side, size_t n)
+{
+    chunk_cut(c, side, chunk_at(c, side == CHUNK_FRONT ? n : c->count - n), n);
+}
+
+// Opens a gap of `nbytes` before the joint at `at`, moving the shorter side if it has the room;
 // returns where the gap is.
 static size_t open_gap(struct chunk *c, size_t at, size_t nbytes)
 {
@@ -226,76 +257,112 @@ static size_t open_gap(struct chunk *c, size_t at, size_t nbytes)
     if (begin != c->begin)
         memmove(c->data + begin, c->data + c->begin, before);
     if (begin + before + nbytes != at)
-        memmove(c->data + begin + before + nbytes, c->data + at, after);
+        memmove(c->data + begin + before + nbytes, c->data + at, after + 1); // with the last joint
     c->begin = (uint32_t)begin;
     c->end = (uint32_t)(begin + before + nbytes + after);
     return begin + before;
 }
 
-void chunk_insert(struct chunk *c, size_t at, const struct chunk_item *item)
+void chunk_insert(struct chunk *c, struct chunk_place p, const struct chunk_item *item)
 {
-    write_entry(c->data + open_gap(c, at, chunk_item_size(item)), item);
+    unsigned char code_before = chunk_code_before(c, p);
+    size_t size = chunk_item_size(item), gap = open_gap(c, p.at, size);
+
+    c->data[gap] = (char)(code_before ^ item->code);
+    write_payload(c->data + gap + 1, item);
+    rejoin(c, gap + size, code_before ^ item->code);
     c->count++;
 }
 
-size_t chunk_remove(struct chunk *c, size_t at)
+struct chunk_place chunk_remove(struct chunk *c, struct chunk_place p)
 {
-    size_t next = chunk_next(c, at), before = at - c->begin, after = c->end - next;
+    struct chunk_place next = chunk_next(c, p);
+    size_t before = p.at - c->begin, after = c->end - next.at;
 
     c->count--;
+    rejoin(c, next.at, p.code ^ chunk_code_before(c, p));
     if (before < after) {
-        memmove(c->data + next - before, c->data + c->begin, before);
-        c->begin = (uint32_t)(next - before);
+        memmove(c->data + next.at - before, c->data + c->begin, before);
+        c->begin = (uint32_t)(next.at - before);
         return next;
     }
-    memmove(c->data + at, c->data + next, after);
-    c->end = (uint32_t)(at + after);
-    return at;
+    memmove(c->data + p.at, c->data + next.at, after + 1); // with the last joint
+    c->end = (uint32_t)(p.at + after);
+    return (struct chunk_place){p.at, next.code};
 }
 
 // ---- filtering -------------------------------------------------------------------------------
 
-// The entries that stay are moved in runs, each from the start of one removed entry to the next.
+// The entries that stay are moved in runs, each from one removed entry to the next. `kept` is where
+// the next run is joined on, with the code that is there already, so that its joint is not written
+// yet: it may still be needed where it is.
+
+static void keep_behind(struct chunk *c, struct chunk_place *kept, struct chunk_place from,
+                        struct chunk_place to)
+{
+    uint32_t nbytes = to.at - from.at;
+    unsigned char last = chunk_code_before(c, to);
+
+    if (nbytes == 0)
+        return;
+    memmove(c->data + kept->at + 1, c->data + from.at + 1, nbytes - 1);
+    c->data[kept->at] = (char)(kept->code ^ from.code);
+    *kept = (struct chunk_place){kept->at + nbytes, last};
+}
 
 static size_t filter_forwards(struct chunk *c, const struct chunk_item *item, size_t n)
 {
-    size_t at = c->begin, run = c->begin, kept = c->begin, gone = 0;
+    struct chunk_place p = chunk_first(c), run = p, kept = {c->begin, 0};
+    size_t gone = 0;
 
-    while (at < c->end && gone < n) {
-        size_t next = chunk_next(c, at);
-        if (chunk_entry_is(c, at, item)) {
-            memmove(c->data + kept, c->data + run, at - run);
-            kept += at - run;
+    while (p.at < c->end && gone < n) {
+        struct chunk_place next = chunk_next(c, p);
+        if (chunk_entry_is(c, p, item)) {
+            keep_behind(c, &kept, run, p);
             run = next;
             gone++;
         }
-        at = next;
+        p = next;
     }
     if (gone > 0) {
-        memmove(c->data + kept, c->data + run, c->end - run);
-        c->end = (uint32_t)(kept + (c->end - run));
+        keep_behind(c, &kept, run, chunk_end(c));
+        c->end = kept.at;
+        c->data[kept.at] = (char)kept.code;
     }
     return gone;
 }
 
+static void keep_before(struct chunk *c, struct chunk_place *kept, struct chunk_place from,
+                        struct chunk_place to)
+{
+    uint32_t nbytes = to.at - from.at;
+    unsigned char last = chunk_code_before(c, to);
+
+    if (nbytes == 0)
+        return;
+    memmove(c->data + kept->at - nbytes + 1, c->data + from.at + 1, nbytes - 1);
+    c->data[kept->at] = (char)(last ^ kept->code);
+    *kept = (struct chunk_place){kept->at - nbytes, from.code};
+}
+
 static size_t filter_backwards(struct chunk *c, const struct chunk_item *item, size_t n)
 {
-    size_t at = c->end, run = c->end, kept = c->end, gone = 0;
+    struct chunk_place p = chunk_end(c), run = p, kept = p;
+    size_t gone = 0;
 
-    while (at > c->begin && gone < n) {
-        size_t start = chunk_prev(c, at);
-        if (chunk_entry_is(c, start, item)) {
-            kept -= run - at;
-            memmove(c->data + kept, c->data + at, run - at);
-            run = start;
+    while (p.at > c->begin && gone < n) {
+        struct chunk_place prev = chunk_prev(c, p);
+        if (chunk_entry_is(c, prev, item)) {
+            keep_before(c, &kept, p, run);
+            run = prev;
             gone++;
         }
-        at = start;
+        p = prev;
     }
     if (gone > 0) {
-        kept -= run - c->begin;
-        memmove(c->data + kept, c->data + c->begin, run - c->begin);
-        c->begin = (uint32_t)kept;
+        keep_before(c, &kept, chunk_first(c), run);
+        c->begin = kept.at;
+        c->data[kept.at] = (char)kept.code;
     }
     return gone;
 }

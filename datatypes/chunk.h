@@ -2,21 +2,27 @@
 //
 // Chunk: some neighbouring elements of a list in one block, with room to grow at both ends.
 //
-//     +0  cap     bytes of data
-//     +4  begin   where the first entry starts
-//     +8  end     where the last one ends
+//     +0  cap     bytes that the entries may take
+//     +4  begin   where the first joint is
+//     +8  end     where the last one is
 //     +12 count   entries
-//     +16 data    |  room  | entry | entry | ... | entry |  room  |
-//                 0        begin                         end      cap
+//     +16 data    |  room  | joint | payload | joint | payload | joint |  room  |
+//                 0        begin                               end      cap
 //
-// An entry reads the same from both sides:
+// An entry has a code, which tells how long its payload is and what:
 //
-//     [code] [payload] [code]                   code 0..239: a text of that many bytes
-//                                               code 240..247: an integer of 1..8 bytes
-//     [255] [length] [text] [length] [255]      a longer text, its length in 4 bytes
+//     0..239      a text of that many bytes
+//     240..247    an integer of 1..8 bytes
+//     255         a longer text; its payload is [length] [text] [length], the length in 4 bytes
+//
+// A joint is one byte: the exclusive or of the codes of the entries on its two sides, where the
+// outside counts as code 0. Who knows an entry's code thus learns the code of either neighbour, and
+// a chunk is walked in both directions at the price of one byte an element (an XOR linked list,
+// with codes for addresses). An entry cannot be read at a bare offset, therefore: a place in a
+// chunk is an offset and a code.
 //
 // A text that is the canonical decimal form of an int64_t is stored as an integer when that is
-// shorter. So each element has one form only, and two are equal when their entries are.
+// shorter. So each element has one form only, and two are equal when their codes and payloads are.
 //
 // Concurrency: none. A chunk is read under at least the read lock of its key and changed under the
 // write lock; there are no readers without a lock, so it is changed in place and freed at once.
@@ -42,7 +48,17 @@ struct chunk {
     uint32_t cap;
     uint32_t begin, end;
     uint32_t count;
-    char data[];
+    char data[]; // cap + 1 bytes: each entry brings a joint, and there is one more
+};
+
+// What a chunk's block takes beside the entries.
+#define CHUNK_OVERHEAD (sizeof(struct chunk) + 1)
+
+// A place between entries: the joint that is there, and the code of the entry behind it (0 at the
+// end). Any change of the chunk makes it void.
+struct chunk_place {
+    uint32_t at;
+    unsigned char code;
 };
 
 // How much a chunk may take. One element is allowed whatever its size.
@@ -70,9 +86,10 @@ struct chunk_element {
 // it lies.
 void chunk_item(struct chunk_item *, const char *data, size_t len);
 
+// What the element takes, its joint included.
 static inline size_t chunk_item_size(const struct chunk_item *item)
 {
-    return item->len + (item->code == CHUNK_LONG ? 10u : 2u);
+    return 1 + item->len + (item->code == CHUNK_LONG ? 2 * sizeof item->len : 0);
 }
 
 static inline size_t chunk_used(const struct chunk *c)
@@ -82,79 +99,87 @@ static inline size_t chunk_used(const struct chunk *c)
 
 // ---- walking ---------------------------------------------------------------------------------
 
-// What surrounds the payload on each side, and the payload's length, from the entry's first byte.
-static inline size_t chunk_entry_len(const char *entry, size_t *head)
+static inline struct chunk_place chunk_first(const struct chunk *c)
 {
-    unsigned code = (unsigned char)*entry;
+    return (struct chunk_place){c->begin, (unsigned char)c->data[c->begin]};
+}
+
+// Behind the last entry.
+static inline struct chunk_place chunk_end(const struct chunk *c)
+{
+    return (struct chunk_place){c->end, 0};
+}
+
+// Code of the entry before the place; 0 at the front.
+static inline unsigned char chunk_code_before(const struct chunk *c, struct chunk_place p)
+{
+    return (unsigned char)c->data[p.at] ^ p.code;
+}
+
+// Bytes of a payload with that code; `length` is where a long text's length stands.
+static inline uint32_t chunk_payload_len(unsigned char code, const char *length)
+{
     uint32_t len;
 
-    *head = 1;
     if (code <= CHUNK_TEXT_MAX)
         return code;
     if (code != CHUNK_LONG)
         return code - CHUNK_INT;
-    memcpy(&len, entry + 1, sizeof len);
-    *head = 1 + sizeof len;
-    return len;
+    memcpy(&len, length, sizeof len);
+    return len + 2 * (uint32_t)sizeof len;
 }
 
-// Where the entry after the one at `at` starts.
-static inline size_t chunk_next(const struct chunk *c, size_t at)
+// The place behind the entry at `p`, which is not the end.
+static inline struct chunk_place chunk_next(const struct chunk *c, struct chunk_place p)
 {
-    size_t head, len = chunk_entry_len(c->data + at, &head);
-    return at + 2 * head + len;
+    const char *payload = c->data + p.at + 1;
+    uint32_t at = p.at + 1 + chunk_payload_len(p.code, payload);
+    return (struct chunk_place){at, (unsigned char)c->data[at] ^ p.code};
 }
 
-// Where the entry that ends at `end` starts.
-static inline size_t chunk_prev(const struct chunk *c, size_t end)
+// The place before the entry that ends at `p`, which is not the front.
+static inline struct chunk_place chunk_prev(const struct chunk *c, struct chunk_place p)
 {
-    unsigned code = (unsigned char)c->data[end - 1];
-    uint32_t len;
-
-    if (code <= CHUNK_TEXT_MAX)
-        return end - code - 2;
-    if (code != CHUNK_LONG)
-        return end - (code - CHUNK_INT) - 2;
-    memcpy(&len, c->data + end - 1 - sizeof len, sizeof len);
-    return end - len - 2 * (1 + sizeof len);
+    unsigned char code = chunk_code_before(c, p);
+    const char *length = c->data + p.at - sizeof(uint32_t);
+    return (struct chunk_place){p.at - 1 - chunk_payload_len(code, length), code};
 }
 
-// Writes out the integer whose entry starts at `entry`.
-void chunk_read_number(const char *entry, struct chunk_element *out);
+// What chunk_read() does for integers and long texts.
+void chunk_read_other(const struct chunk *, struct chunk_place from, struct chunk_place to,
+                      struct chunk_element *);
 
-// The element whose entry starts at `at`; returns where the next entry starts.
-static inline size_t chunk_read(const struct chunk *c, size_t at, struct chunk_element *out)
+// Reads the entry between two places.
+static inline void chunk_read(const struct chunk *c, struct chunk_place from, struct chunk_place to,
+                              struct chunk_element *out)
 {
-    const char *entry = c->data + at;
-    unsigned code = (unsigned char)*entry;
-    size_t head, len = chunk_entry_len(entry, &head);
-
-    if (code > CHUNK_TEXT_MAX && code != CHUNK_LONG) {
-        chunk_read_number(entry, out);
-    } else {
-        out->data = entry + head;
-        out->len = len;
-    }
-    return at + 2 * head + len;
+    out->data = c->data + from.at + 1;
+    out->len = to.at - from.at - 1;
+    if (from.code > CHUNK_TEXT_MAX)
+        chunk_read_other(c, from, to, out);
 }
 
-// Whether the entry at `at` is that element.
-static inline bool chunk_entry_is(const struct chunk *c, size_t at, const struct chunk_item *item)
+// Whether the entry at `p` is that element.
+static inline bool chunk_entry_is(const struct chunk *c, struct chunk_place p,
+                                  const struct chunk_item *item)
 {
-    const char *entry = c->data + at;
-    size_t head;
+    const char *payload = c->data + p.at + 1;
 
-    if ((unsigned char)*entry != item->code)
+    if (p.code != item->code)
         return false;
-    return chunk_entry_len(entry, &head) == item->len &&
-           (item->len == 0 || memcmp(entry + head, item->payload, item->len) == 0);
+    if (p.code == CHUNK_LONG) {
+        if (memcmp(payload, &item->len, sizeof item->len) != 0)
+            return false;
+        payload += sizeof item->len;
+    }
+    return item->len == 0 || memcmp(payload, item->payload, item->len) == 0;
 }
 
-// Where the entry with index i <= count starts (i == count: the end), from the nearer side.
-size_t chunk_at(const struct chunk *, size_t i);
+// The place before the entry with index i <= count (i == count: the end), found from the nearer
+// side.
+struct chunk_place chunk_at(const struct chunk *, size_t i);
 
-// ---- making and changing
-// -------------------------------------------------------------------------
+// ---- making and changing ---------------------------------------------------------------------
 
 // An empty chunk with at least `nbytes` of room, all of it where pushing at `side` needs it; NULL
 // without memory. Freed with mem_free().
@@ -182,19 +207,23 @@ void chunk_push(struct chunk *, enum chunk_side, const struct chunk_item *);
 // Takes `n` <= count entries away at a side.
 void chunk_drop(struct chunk *, enum chunk_side, size_t n);
 
-// Puts an element before the entry at `at` (or at the end). There is room for it, whatever the side
-// (cap - used).
-void chunk_insert(struct chunk *, size_t at, const struct chunk_item *);
+// Takes `n` entries away at a side: all up to, or from, that place.
+void chunk_cut(struct chunk *, enum chunk_side side, struct chunk_place, size_t n);
 
-// Takes the entry at `at` away; returns where the one after it starts now.
-size_t chunk_remove(struct chunk *, size_t at);
+// Puts an element at a place. There is room for it, whatever the side (cap - used).
+void chunk_insert(struct chunk *, struct chunk_place, const struct chunk_item *);
+
+// Takes the entry at a place away; returns the place where it was.
+struct chunk_place chunk_remove(struct chunk *, struct chunk_place);
 
 // The same entries in a block with `nbytes` of room in all, which is enough; the old one is freed.
 // NULL without memory: nothing is changed.
 struct chunk *chunk_resize(struct chunk *, size_t nbytes, enum chunk_side side);
 
-// Adds `n` entries, which lie at `from` and take `nbytes`, in their order at a side that has room.
-void chunk_push_entries(struct chunk *, enum chunk_side, const char *from, size_t nbytes, size_t n);
+// Adds the `n` entries between two places of another chunk, in their order, at a side that has room
+// (to.at - from.at).
+void chunk_push_entries(struct chunk *, enum chunk_side, const struct chunk *other,
+                        struct chunk_place from, struct chunk_place to, size_t n);
 
 // Removes up to `n` entries that are that element, beginning at a side; returns how many went.
 size_t chunk_filter(struct chunk *, enum chunk_side from, const struct chunk_item *, size_t n);

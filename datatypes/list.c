@@ -49,9 +49,9 @@ struct chunk_limit list_limit(const struct type_ctx *ctx)
     int fill = atomic_load_explicit(&ctx->limits->list_max_packed_size, memory_order_relaxed);
 
     if (fill >= 0)
-        return (struct chunk_limit){FILL_BYTES - sizeof(struct chunk), fill > 0 ? (size_t)fill : 1};
-    return (struct chunk_limit){
-        SIZES[fill > -NSIZES ? -fill - 1 : NSIZES - 1] - sizeof(struct chunk), UINT32_MAX};
+        return (struct chunk_limit){FILL_BYTES - CHUNK_OVERHEAD, fill > 0 ? (size_t)fill : 1};
+    return (struct chunk_limit){SIZES[fill > -NSIZES ? -fill - 1 : NSIZES - 1] - CHUNK_OVERHEAD,
+                                UINT32_MAX};
 }
 
 // ---- making and freeing ----------------------------------------------------------------------
@@ -130,7 +130,7 @@ size_t list_memory(struct value v, size_t samples)
 
     for (; i < n && (samples == 0 || looked < samples); i++) {
         const struct chunk *c = list_chunk(l, i);
-        nbytes += sizeof *c + c->cap;
+        nbytes += CHUNK_OVERHEAD + c->cap;
         looked += c->count;
     }
     if (i > 0)
@@ -158,13 +158,11 @@ void list_end(struct value v, enum chunk_side side, struct chunk_element *out)
     const struct list *l = value_pointer(v);
 
     assert(list_own_count(l) > 0);
-    if (side == CHUNK_FRONT) {
-        const struct chunk *c = list_chunk(l, 0);
-        chunk_read(c, c->begin, out);
-    } else {
-        const struct chunk *c = list_chunk(l, list_chunks(l) - 1);
-        chunk_read(c, chunk_prev(c, c->end), out);
-    }
+    const struct chunk *c = list_chunk(l, side == CHUNK_FRONT ? 0 : list_chunks(l) - 1);
+    if (side == CHUNK_FRONT)
+        chunk_read(c, chunk_first(c), chunk_next(c, chunk_first(c)), out);
+    else
+        chunk_read(c, chunk_prev(c, chunk_end(c)), chunk_end(c), out);
 }
 
 // ---- adding ----------------------------------------------------------------------------------

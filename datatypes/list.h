@@ -57,9 +57,9 @@ struct list_iter {
     size_t index;                 // its index, from the front
     // Private to list_walk.c from here on.
     struct list *list;
-    const struct chunk *chunk; // NULL: nothing left
-    size_t number;             // of the chunk
-    size_t at, next;           // where the element's entry starts, and where the walk goes on
+    const struct chunk *chunk;     // NULL: nothing left
+    size_t number;                 // of the chunk
+    struct chunk_place at, behind; // the places on both sides of the element
     bool started, backwards;
 };
 

@@ -45,7 +45,7 @@ static void enter_chunk(struct list_iter *it, size_t number)
 {
     it->number = number;
     it->chunk = list_chunk(it->list, number);
-    it->next = it->backwards ? it->chunk->end : it->chunk->begin;
+    it->at = it->behind = it->backwards ? chunk_end(it->chunk) : chunk_first(it->chunk);
 }
 
 void list_iter_init(struct list_iter *it, struct value v, size_t index, bool backwards)
@@ -60,7 +60,7 @@ void list_iter_init(struct list_iter *it, struct value v, size_t index, bool bac
     if (index >= list_own_count(it->list))
         return;
     enter_chunk(it, list_locate(it->list, index, &first));
-    it->next = chunk_at(it->chunk, index - first + backwards);
+    it->at = it->behind = chunk_at(it->chunk, index - first + backwards);
 }
 
 // Goes to the next chunk; false when there is none.
@@ -83,17 +83,18 @@ static inline bool step(struct list_iter *it)
 
     if (c == NULL)
         return false;
-    if (it->next == (it->backwards ? c->begin : c->end)) {
+    if (it->backwards ? it->at.at == c->begin : it->behind.at == c->end) {
         if (!next_chunk(it))
             return false;
         c = it->chunk;
     }
     if (it->backwards) {
-        it->at = it->next = chunk_prev(c, it->next);
+        it->behind = it->at;
+        it->at = chunk_prev(c, it->behind);
         it->index -= it->started;
     } else {
-        it->at = it->next;
-        it->next = chunk_next(c, it->at);
+        it->at = it->behind;
+        it->behind = chunk_next(c, it->at);
         it->index += it->started;
     }
     it->started = true;
@@ -104,7 +105,7 @@ bool list_iter_next(struct list_iter *it)
 {
     if (!step(it))
         return false;
-    chunk_read(it->chunk, it->at, &it->element);
+    chunk_read(it->chunk, it->at, it->behind, &it->element);
     return true;
 }
 
@@ -114,7 +115,7 @@ bool list_iter_seek(struct list_iter *it, const struct chunk_item *item, size_t 
     for (*looked = 0; *looked < most && step(it);) {
         ++*looked;
         if (chunk_entry_is(it->chunk, it->at, item)) {
-            chunk_read(it->chunk, it->at, &it->element);
+            chunk_read(it->chunk, it->at, it->behind, &it->element);
             return true;
         }
     }
@@ -125,44 +126,36 @@ bool list_iter_seek(struct list_iter *it, const struct chunk_item *item, size_t 
 
 // Where a chunk is split: the smaller part is what moves to a new one.
 struct split {
-    bool front; // the part before `at` moves, else the one behind
-    const char *part;
+    enum chunk_side side; // the entries before the place move, or those behind
+    struct chunk_place from, to;
     size_t nbytes, count;
 };
 
-static struct split plan_split(const struct chunk *c, size_t at)
+static struct split plan_split(const struct chunk *c, struct chunk_place at)
 {
-    bool front = at - c->begin <= c->end - at;
-    size_t from = front ? c->begin : at, to = front ? at : c->end, count = 0;
+    struct split s = {CHUNK_BACK, at, chunk_end(c), c->end - at.at, 0};
 
-    for (size_t i = from; i < to; i = chunk_next(c, i))
-        count++;
-    return (struct split){front, c->data + from, to - from, count};
+    if (at.at - c->begin <= s.nbytes)
+        s = (struct split){CHUNK_FRONT, chunk_first(c), at, at.at - c->begin, 0};
+    for (struct chunk_place p = s.from; p.at < s.to.at; p = chunk_next(c, p))
+        s.count++;
+    return s;
 }
 
-// The part leaves the chunk, which keeps the rest.
-static void cut(struct chunk *c, const struct split *s)
+// Fills the new chunk with the part, and the element where the part is to be cut off.
+static void fill(struct chunk *moved, const struct chunk *c, const struct split *s,
+                 const struct chunk_item *item)
 {
-    if (s->front)
-        c->begin += (uint32_t)s->nbytes;
-    else
-        c->end -= (uint32_t)s->nbytes;
-    c->count -= (uint32_t)s->count;
-}
-
-// Fills the new chunk with the part, and the element where the part was cut off.
-static void fill(struct chunk *moved, const struct split *s, const struct chunk_item *item)
-{
-    if (item != NULL && !s->front)
+    if (item != NULL && s->side == CHUNK_BACK)
         chunk_push(moved, CHUNK_BACK, item);
-    chunk_push_entries(moved, CHUNK_BACK, s->part, s->nbytes, s->count);
-    if (item != NULL && s->front)
+    chunk_push_entries(moved, CHUNK_BACK, c, s->from, s->to, s->count);
+    if (item != NULL && s->side == CHUNK_FRONT)
         chunk_push(moved, CHUNK_BACK, item);
 }
 
-// Splits chunk `i` at `at` and puts the element there; false without memory.
-static bool split_chunk(struct list *l, size_t i, size_t at, const struct chunk_item *item,
-                        const struct chunk_limit *limit)
+// Splits chunk `i` at a place and puts the element there; false without memory.
+static bool split_chunk(struct list *l, size_t i, struct chunk_place at,
+                        const struct chunk_item *item, const struct chunk_limit *limit)
 {
     struct chunk *c = list_chunk(l, i), *own = NULL;
     struct split s = plan_split(c, at);
@@ -172,15 +165,15 @@ static bool split_chunk(struct list *l, size_t i, size_t at, const struct chunk_
     struct chunk *moved = chunk_new(s.nbytes + (together ? size : 0), CHUNK_BACK);
     if (!together)
         own = chunk_new(size, CHUNK_BACK);
-    size_t where = s.front ? i : i + 1;
+    size_t where = s.side == CHUNK_FRONT ? i : i + 1;
     if (moved == NULL || (!together && own == NULL) ||
         !list_reserve_chunks(l, where, together ? 1 : 2)) {
         mem_free(moved);
         mem_free(own);
         return false;
     }
-    fill(moved, &s, together ? item : NULL);
-    cut(c, &s);
+    fill(moved, c, &s, together ? item : NULL);
+    chunk_cut(c, s.side, at, s.count);
     list_set_chunk(l, i, c);
     list_add_chunk(l, where, moved);
     if (own != NULL) {
@@ -190,27 +183,28 @@ static bool split_chunk(struct list *l, size_t i, size_t at, const struct chunk_
     return true;
 }
 
-// Puts an element before what stands at `at` in chunk `i`; false without memory.
-static bool insert_at(struct list *l, size_t i, size_t at, const struct chunk_item *item,
-                      const struct chunk_limit *limit)
+// Puts an element at a place of chunk `i`; false without memory.
+static bool insert_at(struct list *l, size_t i, struct chunk_place at,
+                      const struct chunk_item *item, const struct chunk_limit *limit)
 {
     struct chunk *c = list_chunk(l, i);
     size_t size = chunk_item_size(item);
 
     if (c->count < limit->count && chunk_used(c) + size <= limit->nbytes) {
-        size_t offset = at - c->begin;
+        uint32_t offset = at.at - c->begin;
         if (c->cap - chunk_used(c) < size)
             c = chunk_reserve(c, size, CHUNK_BACK, limit, list_chain(l) != NULL);
         if (c == NULL)
             return false;
-        chunk_insert(c, c->begin + offset, item);
+        at.at = c->begin + offset;
+        chunk_insert(c, at, item);
         list_set_chunk(l, i, c);
         return true;
     }
-    if (at == c->end && i + 1 < list_chunks(l) &&
+    if (at.at == c->end && i + 1 < list_chunks(l) &&
         chunk_takes(list_chunk(l, i + 1), size, CHUNK_FRONT, limit))
         return list_push_into(l, i + 1, CHUNK_FRONT, item, limit);
-    if (at == c->begin && i > 0 && chunk_takes(list_chunk(l, i - 1), size, CHUNK_BACK, limit))
+    if (at.at == c->begin && i > 0 && chunk_takes(list_chunk(l, i - 1), size, CHUNK_BACK, limit))
         return list_push_into(l, i - 1, CHUNK_BACK, item, limit);
     return split_chunk(l, i, at, item, limit);
 }
@@ -225,7 +219,7 @@ enum status list_insert(struct type_ctx *ctx, struct value v, const struct list_
     if (len > CHUNK_ELEMENT_MAX)
         return STATUS_TOO_LONG;
     chunk_item(&item, data, len);
-    if (!insert_at(l, it->number, after ? chunk_next(it->chunk, it->at) : it->at, &item, &limit))
+    if (!insert_at(l, it->number, after ? it->behind : it->at, &item, &limit))
         return STATUS_NO_MEMORY;
     list_set_count(l, list_own_count(l) + 1);
     return STATUS_OK;
@@ -251,17 +245,18 @@ static void remove_index(struct type_ctx *ctx, struct list *l, size_t index)
 
 // Within the chunk, which grows when it must, and shrinks when it is mostly room then; false
 // without memory.
-static bool replace_within(struct type_ctx *ctx, struct list *l, size_t i, size_t at, size_t used,
-                           const struct chunk_item *item)
+static bool replace_within(struct type_ctx *ctx, struct list *l, size_t i, struct chunk_place at,
+                           size_t used, const struct chunk_item *item)
 {
     struct chunk *c = list_chunk(l, i);
-    size_t offset = at - c->begin;
+    uint32_t offset = at.at - c->begin;
 
     if (used > c->cap)
         c = chunk_resize(c, used, CHUNK_BACK);
     if (c == NULL)
         return false;
-    chunk_insert(c, chunk_remove(c, c->begin + offset), item);
+    at.at = c->begin + offset;
+    chunk_insert(c, chunk_remove(c, at), item);
     list_set_chunk(l, i, c);
     list_tighten(ctx, l, i);
     return true;
@@ -278,7 +273,8 @@ enum status list_replace(struct type_ctx *ctx, struct value v, const struct list
     if (len > CHUNK_ELEMENT_MAX)
         return STATUS_TOO_LONG;
     chunk_item(&item, data, len);
-    size_t used = chunk_used(c) - (chunk_next(c, it->at) - it->at) + chunk_item_size(&item);
+    size_t old = it->behind.at - it->at.at;
+    size_t used = chunk_used(c) - old + chunk_item_size(&item);
     if (used <= limit.nbytes || c->count == 1)
         return replace_within(ctx, l, it->number, it->at, used, &item) ? STATUS_OK
                                                                        : STATUS_NO_MEMORY;
@@ -324,7 +320,7 @@ static bool merge(struct list_sweep *s, struct chunk *c)
     if (room < used || chunk_used(kept) + used > s->limit.nbytes / 2 ||
         kept->count + c->count > s->limit.count)
         return false;
-    chunk_push_entries(kept, forwards ? CHUNK_BACK : CHUNK_FRONT, c->data + c->begin, used,
+    chunk_push_entries(kept, forwards ? CHUNK_BACK : CHUNK_FRONT, c, chunk_first(c), chunk_end(c),
                        c->count);
     list_set_chunk(s->list, number, kept);
     mem_free(c); // a small one
