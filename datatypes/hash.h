@@ -44,7 +44,8 @@ bool hash_is_packed(struct value);
 enum { HASH_FIELDS_PER_UNIT = 32 };
 // [free] No field and no value is longer than this.
 size_t hash_longest(struct value);
-// Bytes of all fields and values; looks at every pair of a dictionary.
+// Bytes of all fields and values, of a packed hash as they are stored; looks at every pair of a
+// dictionary.
 size_t hash_bytes(struct value);
 
 // ---- several changes, all or none --------------------------------------------------------------
@@ -60,6 +61,9 @@ struct hash_room {
 // it is VALUE_ABSENT. Only for hashes that are packed or absent.
 enum status hash_aside(struct type_ctx *, struct value old, const struct hash_room *,
                        struct value *out);
+
+// A private hash with all that is going to be set in it: gives back what `room` was too much.
+struct value hash_fit(struct value);
 
 // Frees a private hash, which may be large.
 void hash_discard(struct type_ctx *, struct value);

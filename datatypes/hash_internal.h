@@ -11,7 +11,8 @@
 #include "datatypes/packed.h"
 
 // A packed hash: the blob begins behind the header, a record is a field and its value.
-static const struct packed_layout hash_layout = {.head = sizeof(struct object), .width = 2};
+static const struct packed_layout hash_layout = {
+    .head = sizeof(struct object), .width = 2, .names = true};
 
 static inline struct packed_blob *hash_packed(struct value v)
 {

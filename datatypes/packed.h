@@ -4,6 +4,14 @@
 // packed_blob.h are the records. Each is one or two texts, and the first of them is its key: a
 // set's record is a member, a hash's a field and its value.
 //
+// Where the layout says so a key that is a name (names.h) is written as its number, in two bytes:
+//
+//     [0..239][bytes]              a key of that length
+//     [240 + high byte][low byte]  a name
+//     [255][length][bytes]         a longer key
+//
+// A key may have been written out before it became a name, so that both forms are found.
+//
 // Adding a record within capacity is done in place, every other change makes a new blob, and the
 // caller publishes that one and retires the old. Records are found by walking: it is meant for
 // about a hundred.
@@ -17,12 +25,14 @@
 struct packed_text {
     const char *data;
     size_t len;
+    unsigned name; // of a key: number of its name + 1, and 0: written out
 };
 
 // What a type's blobs look like, the same for all of them.
 struct packed_layout {
     size_t head;    // bytes in front of the blob in the same block, see packed_blob_new()
     unsigned width; // texts in a record, at most PACKED_MAX_WIDTH
+    bool names;     // keys may be names
 };
 
 enum { PACKED_MAX_WIDTH = 2 };
@@ -41,9 +51,10 @@ size_t packed_next(const struct packed_layout *, const struct packed_view *, siz
 struct packed_place packed_at(const struct packed_layout *, const struct packed_view *, size_t i,
                               struct packed_text *record);
 
-// [free] True when there is a record of that key; *place, which may be NULL, is where.
-bool packed_find(const struct packed_layout *, const struct packed_view *, const char *key,
-                 size_t len, struct packed_place *place);
+// [free] True when there is a record of that key; *place, which may be NULL, is where. A key's
+// name may be given by who knows it.
+bool packed_find(const struct packed_layout *, const struct packed_view *,
+                 const struct packed_text *key, struct packed_place *place);
 
 // Bytes that a record takes.
 size_t packed_record_size(const struct packed_layout *, const struct packed_text *record);
@@ -52,6 +63,10 @@ size_t packed_record_size(const struct packed_layout *, const struct packed_text
 // memory, nothing is changed then. Afterwards the records may take at most PACKED_MAX_BYTES.
 struct packed_blob *packed_add(const struct packed_layout *, struct packed_blob *,
                                const struct packed_text *record);
+
+// Gives back the room of a private blob that has much of it; the blob may move. What it stays as
+// without memory is right as well.
+struct packed_blob *packed_fit(const struct packed_layout *, struct packed_blob *);
 
 // A new private blob in which `record` (NULL: none) stands in the place of the one that is there,
 // or between two others where from == to; NULL without memory.

@@ -5,7 +5,9 @@
 //
 //     +0 state (published): count in the high half, bytes used in the low half
 //     +8 capacity
-//     +12 entries ...       a text is [1 byte length 0..254][bytes] or [255][4 bytes length][bytes]
+//     +12 entries ...       a text is [1 byte length 0..254][bytes] or [255][4 bytes
+//     length][bytes],
+//                           a key of a hash perhaps [240..254][1 byte]: a name, see packed.h
 //
 // What is below the published number of bytes never changes, so that readers without a lock (inside
 // an epoch section) may walk it while a writer works: it writes beyond it and publishes the state
@@ -117,10 +119,11 @@ static inline size_t packed_text_size(size_t len)
     return (len < PACKED_LONG ? 1 : 1 + sizeof(uint32_t)) + len;
 }
 
-// Writes a text; returns where the next thing goes.
-static inline char *packed_text_write(char *at, const char *text, size_t len)
+// Writes a text whose length has one byte when it is less than `long_from`; returns where the next
+// thing goes.
+static inline char *packed_text_put(char *at, const char *text, size_t len, size_t long_from)
 {
-    if (len < PACKED_LONG) {
+    if (len < long_from) {
         *at++ = (char)len;
     } else {
         *at++ = (char)PACKED_LONG;
@@ -130,6 +133,11 @@ static inline char *packed_text_write(char *at, const char *text, size_t len)
     if (len > 0) // text may be NULL otherwise
         memcpy(at, text, len);
     return at + len;
+}
+
+static inline char *packed_text_write(char *at, const char *text, size_t len)
+{
+    return packed_text_put(at, text, len, PACKED_LONG);
 }
 
 // The text at `at`; returns where the next thing is.

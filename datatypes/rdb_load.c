@@ -217,7 +217,7 @@ static enum status load_pairs(struct loader *l, enum status status, struct texts
         if (status == STATUS_OK)
             status = add_pair(l, &hash);
     }
-    return finish(l, status, hash, out);
+    return finish(l, status, value_is_none(hash) ? hash : hash_fit(hash), out);
 }
 
 static enum status load_hash(struct loader *l, struct value *out)

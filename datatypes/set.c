@@ -250,8 +250,9 @@ static enum status move_to_packed(struct type_ctx *ctx, struct set *s, const cha
         return STATUS_NO_MEMORY;
     set_iter_init_body(&iter, set_body(s));
     while (set_iter_next(&iter))
-        packed_push(&set_layout, blob, &(struct packed_text){iter.member.data, iter.member.len});
-    packed_push(&set_layout, blob, &(struct packed_text){member, len});
+        packed_push(&set_layout, blob,
+                    &(struct packed_text){.data = iter.member.data, .len = iter.member.len});
+    packed_push(&set_layout, blob, &(struct packed_text){.data = member, .len = len});
     set_publish(ctx, s, set_body_make(SET_BODY_PACKED, blob), count + 1);
     return STATUS_OK;
 }
@@ -300,13 +301,14 @@ static enum status packed_body_add(struct type_ctx *ctx, struct set *s, struct p
 {
     struct packed_view view = packed_blob_view(blob);
 
-    *added = !packed_find(&set_layout, &view, member, len, NULL);
+    *added =
+        !packed_find(&set_layout, &view, &(struct packed_text){.data = member, .len = len}, NULL);
     if (!*added)
         return STATUS_OK;
     size_t nbytes = view.nbytes + packed_text_size(len);
     if (!packed_may_hold(ctx->limits, view.count + 1, len, nbytes))
         return move_to_dict(ctx, s, member, len);
-    blob = packed_add(&set_layout, blob, &(struct packed_text){member, len});
+    blob = packed_add(&set_layout, blob, &(struct packed_text){.data = member, .len = len});
     if (blob == NULL)
         return STATUS_NO_MEMORY;
     set_publish(ctx, s, set_body_make(SET_BODY_PACKED, blob), view.count + 1);
@@ -383,7 +385,8 @@ enum status set_remove(struct type_ctx *ctx, struct value v, const char *member,
     case SET_BODY_PACKED: {
         struct packed_view view = packed_blob_own_view(pointer);
         struct packed_place place;
-        if (!packed_find(&set_layout, &view, member, len, &place))
+        if (!packed_find(&set_layout, &view, &(struct packed_text){.data = member, .len = len},
+                         &place))
             return STATUS_OK;
         const struct packed_blob *rest =
             only_one ? NULL : packed_replace(&set_layout, pointer, place, NULL);
@@ -438,7 +441,8 @@ bool set_contains(struct type_ctx *ctx, struct value v, const char *member, size
         return str_parse_i64(member, len, &n) && intset_find(pointer, n, NULL);
     case SET_BODY_PACKED: {
         struct packed_view view = packed_blob_view(pointer);
-        return packed_find(&set_layout, &view, member, len, NULL);
+        return packed_find(&set_layout, &view, &(struct packed_text){.data = member, .len = len},
+                           NULL);
     }
     case SET_BODY_DICT:
         return dict_find(pointer, dict_hash(pointer, member, len), member, len) != NULL;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Packed blobs against an array of records: one and two texts a record, with and without a head,
-// every kind of change at every place, and what readers saw before a change stays as it was.
+// with keys that are names, every kind of change at every place, and what readers saw before a
+// change stays as it was.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "datatypes/mem.h"
+#include "datatypes/names.h"
 #include "datatypes/packed.h"
 #include "datatypes/rng.h"
 
@@ -24,7 +26,9 @@ struct model {
     struct packed_text records[MOST][PACKED_MAX_WIDTH];
 };
 
-static const struct packed_layout layouts[] = {{0, 1}, {0, 2}, {16, 1}, {16, 2}, {48, 2}};
+static const struct packed_layout layouts[] = {{0, 1, false},  {0, 2, false},  {16, 1, false},
+                                               {16, 2, false}, {48, 2, false}, {0, 1, true},
+                                               {16, 2, true}};
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
 static struct rng rng;
@@ -44,14 +48,27 @@ static struct packed_text random_text(void)
 {
     static const size_t edges[] = {0, 1, 253, 254, 255, 256, 500};
     size_t len = rng_below(&rng, 3) ? rng_below(&rng, 20) : edges[rng_below(&rng, 7)];
-    return (struct packed_text){letters + rng_below(&rng, 26), len};
+    return (struct packed_text){.data = letters + rng_below(&rng, 26), .len = len};
 }
 
-// Keys are numbers, so that each is there once.
-static struct packed_text key_text(size_t n)
+// Keys begin with their number, so that each is there once. Of every four one is as long as the
+// form of the length changes, and one a name, in layouts that have them; one more has become a name
+// but is written out all the same.
+static struct packed_text key_text(const struct packed_layout *layout, size_t n)
 {
-    static char keys[1000][8];
-    return (struct packed_text){keys[n], (size_t)sprintf(keys[n], "k%zu", n)};
+    static const size_t edges[] = {239, 240, 253, 254, 255, 256};
+    static char keys[1000][300];
+    struct packed_text key = {.data = keys[n], .len = (size_t)sprintf(keys[n], "k%zu", n)};
+
+    if (n % 4 == 0) {
+        memset(keys[n] + key.len, '.', sizeof keys[n] - key.len);
+        key.len = edges[n / 4 % (sizeof edges / sizeof *edges)];
+    }
+    for (int i = 0; n % 4 >= 2 && i < 100 && name_find(key.data, key.len) == NAME_NONE; i++)
+        (void)name_meet(key.data, key.len);
+    if (layout->names && n % 4 == 2)
+        key.name = (unsigned)(name_find(key.data, key.len) - NAME_NONE);
+    return key;
 }
 
 static void check_text(struct packed_text text, struct packed_text want)
@@ -63,6 +80,7 @@ static void check_text(struct packed_text text, struct packed_text want)
 // The blob holds what the model says, by every way of looking.
 static void check(const struct model *m, const struct packed_blob *p)
 {
+    static const struct packed_text nothing = {.data = "nothing", .len = 7};
     struct packed_text record[PACKED_MAX_WIDTH];
     struct packed_view view;
     struct packed_place place;
@@ -75,20 +93,23 @@ static void check(const struct model *m, const struct packed_blob *p)
         size_t next = packed_next(m->layout, &view, at, record);
         for (unsigned t = 0; t < m->layout->width; t++)
             check_text(record[t], m->records[i][t]);
+        assert_int_equal(record[0].name, m->records[i][0].name);
         assert_int_equal(next - at, packed_record_size(m->layout, record));
 
         place = packed_at(m->layout, &view, i, record);
         assert_int_equal(place.from, at);
         assert_int_equal(place.to, next);
         place = (struct packed_place){0, 0};
-        assert_true(
-            packed_find(m->layout, &view, m->records[i][0].data, m->records[i][0].len, &place));
+        assert_true(packed_find(m->layout, &view, &m->records[i][0], &place));
         assert_int_equal(place.from, at);
         assert_int_equal(place.to, next);
+        struct packed_text unnamed = {.data = record[0].data, .len = record[0].len};
+        assert_true(packed_find(m->layout, &view, &unnamed, &place));
+        assert_int_equal(place.from, at);
         at = next;
     }
     assert_int_equal(at, view.nbytes);
-    assert_false(packed_find(m->layout, &view, "nothing", 7, &place));
+    assert_false(packed_find(m->layout, &view, &nothing, &place));
 }
 
 static void model_splice(struct model *m, size_t i, bool cut, const struct packed_text *record)
@@ -113,7 +134,7 @@ static void free_blob(const struct packed_layout *layout, struct packed_blob *p)
 // One random change; the blob before it is checked to be as it was, and freed if it is another one.
 static struct packed_blob *change(struct model *m, struct packed_blob *p, size_t *next_key)
 {
-    struct packed_text record[2] = {key_text(*next_key), random_text()};
+    struct packed_text record[2] = {key_text(m->layout, *next_key), random_text()};
     struct packed_text unused[PACKED_MAX_WIDTH];
     struct model before = *m;
     struct packed_view view;
@@ -170,14 +191,14 @@ static void test_packed_matches_a_model(void **state)
 static void test_packed_adds_in_place(void **state)
 {
     (void)state;
-    struct packed_text record[2] = {{"field", 5}, {"value", 5}};
+    struct packed_text record[2] = {{.data = letters, .len = 300}, {.data = "value", .len = 5}};
     size_t nbytes = packed_record_size(&layouts[3], record);
     struct packed_blob *p = packed_blob_new(layouts[3].head, 10 * nbytes);
     struct packed_view first, last;
 
     first = packed_blob_view(p);
     for (int i = 0; i < 10; i++) {
-        struct packed_text numbered[2] = {key_text((size_t)i), record[1]};
+        struct packed_text numbered[2] = {key_text(&layouts[3], (size_t)i), record[1]};
         assert_ptr_equal(packed_add(&layouts[3], p, numbered), p);
     }
     last = packed_blob_view(p);
@@ -187,7 +208,7 @@ static void test_packed_adds_in_place(void **state)
     struct packed_blob *roomy = packed_blob_grown(p, layouts[3].head, 100 * nbytes);
     free_blob(&layouts[3], p);
     for (int i = 10; i < 100; i++) {
-        struct packed_text numbered[2] = {key_text((size_t)i), record[1]};
+        struct packed_text numbered[2] = {key_text(&layouts[3], (size_t)i), record[1]};
         packed_push(&layouts[3], roomy, numbered);
     }
     last = packed_blob_view(roomy);
@@ -198,7 +219,7 @@ static void test_packed_adds_in_place(void **state)
 static void test_packed_leaves_the_head_alone(void **state)
 {
     (void)state;
-    struct packed_text record[2] = {{"f", 1}, {"v", 1}};
+    struct packed_text record[2] = {{.data = "f", .len = 1}, {.data = "v", .len = 1}};
     struct packed_blob *p = packed_blob_new(layouts[4].head, 100);
 
     memset(packed_blob_block(p, layouts[4].head), 0x5a, 48);
@@ -211,7 +232,7 @@ static void test_packed_leaves_the_head_alone(void **state)
 static void test_packed_without_memory(void **state)
 {
     (void)state;
-    struct packed_text record[2] = {{"field", 5}, {letters, 500}};
+    struct packed_text record[2] = {{.data = "field", .len = 5}, {.data = letters, .len = 500}};
     struct packed_blob *p = packed_blob_new(layouts[1].head, 1);
     struct packed_view view;
 
@@ -226,6 +247,29 @@ static void test_packed_without_memory(void **state)
     free_blob(&layouts[1], p);
 }
 
+// A blob with room to spare gets a block that fits, its head with it; one that fits stays.
+static void test_packed_gives_room_back(void **state)
+{
+    (void)state;
+    const struct packed_layout *layout = &layouts[6];
+    struct packed_text record[2] = {{.data = "field", .len = 5}, {.data = "value", .len = 5}};
+    struct packed_blob *p = packed_blob_new(layout->head, 1000), *fitting;
+
+    assert_non_null(p);
+    memset(packed_blob_block(p, layout->head), 0x5a, layout->head);
+    packed_push(layout, p, record);
+    mem_fail_after(0);
+    assert_ptr_equal(packed_fit(layout, p), p);
+    mem_fail_after(-1);
+    fitting = packed_fit(layout, p);
+    assert_true(fitting->cap < 100);
+    assert_int_equal(*(unsigned char *)packed_blob_block(fitting, layout->head), 0x5a);
+    assert_int_equal(packed_blob_view(fitting).count, 1);
+    assert_true(packed_find(layout, &(struct packed_view){fitting->data, 12, 1}, &record[0], NULL));
+    assert_ptr_equal(packed_fit(layout, fitting), fitting);
+    free_blob(layout, fitting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_packed_adds_in_place),
         cmocka_unit_test(test_packed_leaves_the_head_alone),
         cmocka_unit_test(test_packed_without_memory),
+        cmocka_unit_test(test_packed_gives_room_back),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

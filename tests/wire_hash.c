@@ -260,6 +260,33 @@ static void test_encodings(void **state)
     expect(w, "OK", "CONFIG SET hash-max-listpack-value 64");
 }
 
+// Hashes that are alike share the names of their fields, which shows in what they take only.
+static void test_field_names(void **state)
+{
+    struct wire *w = *state;
+    enum { ALIKE = 100 };
+    static const char FIELDS[] = "first-name Ada last-name Lovelace date-of-birth 1815-12-10";
+
+    for (int i = 0; i < ALIKE; i++)
+        expect(w, ":3", "HSET person:%d %s", i, FIELDS);
+    assert_true(wire_int(w, "MEMORY USAGE person:99") < wire_int(w, "MEMORY USAGE person:0"));
+    for (int i = 0; i < ALIKE; i += ALIKE - 1) {
+        expect(
+            w,
+            "[\"first-name\" \"Ada\" \"last-name\" \"Lovelace\" \"date-of-birth\" \"1815-12-10\"]",
+            "HGETALL person:%d", i);
+        expect(w, "\"1815-12-10\"", "HGET person:%d date-of-birth", i);
+        expect(w, "(nil)", "HGET person:%d date-of-death", i);
+        expect(w, ":0", "HSET person:%d last-name King", i);
+        expect(w, ":1", "HDEL person:%d first-name", i);
+    }
+    expect(w, ":1", "COPY person:99 copy");
+    expect(w, "[\"last-name\" \"King\" \"date-of-birth\" \"1815-12-10\"]", "HGETALL copy");
+    const char *known = strstr(wire_text(w, NULL, "INFO memory"), "hash_field_names:");
+    assert_non_null(known);
+    assert_true(atoi(known + strlen("hash_field_names:")) >= 3);
+}
+
 // More pairs than fit the handler's stack, repeated, into each encoding and into nothing.
 static void test_hset_many_arguments(void **state)
 {
@@ -660,6 +687,7 @@ int main(void)
         WIRE_TEST(test_hdel),
         WIRE_TEST(test_expire_time_stays),
         WIRE_TEST(test_encodings),
+        WIRE_TEST(test_field_names),
         WIRE_TEST(test_hset_many_arguments),
         WIRE_TEST(test_hincrby),
         WIRE_TEST(test_hincrbyfloat),

@@ -90,7 +90,7 @@ static enum status set_aside(struct cmd_ctx *c, struct value old, int64_t *nadde
         *nadded += added;
         cmd_step(c, 1);
     }
-    key_set(c, 0, v);
+    key_set(c, 0, hash_fit(v));
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "datatypes/mem.h"
+#include "datatypes/names.h"
 #include "locks/epoch.h"
 #include "locks/stats.h"
 #include "server/engine/client.h"
@@ -191,6 +192,7 @@ static void write_memory(struct kl_store *store, struct textbuf *out)
     textbuf_printf(out, "lazyfree_pending_objects:%zu\r\nlazyfreed_objects:%zu\r\n",
                    atomic_load_explicit(&store->lazyfree.pending, memory_order_acquire),
                    atomic_load_explicit(&store->lazyfree.freed, memory_order_relaxed));
+    textbuf_printf(out, "hash_field_names:%zu\r\n", names_known());
 }
 
 // ---- persistence, stats, replication, cpu -----------------------------------------------------
