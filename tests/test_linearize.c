@@ -232,6 +232,175 @@ static void test_unordered_replies(void **state)
     REJECTED({0, 1, 2, "SADD s b a", ":2"}, {0, 3, 4, "SMISMEMBER s a c", "[:0 :1]"});
 }
 
+// ---- hashes -------------------------------------------------------------------------------------
+
+static void test_hashes(void **state)
+{
+    (void)state;
+    ACCEPTED({0, 1, 2, "HSET h b 1 a 2", ":2"}, {0, 3, 4, "HSET h b 3 c 4", ":1"},
+             {0, 5, 6, "HGETALL h", "[\"b\" \"3\" \"c\" \"4\" \"a\" \"2\"]"},
+             {0, 7, 8, "HMGET h a x c", "[\"2\" (nil) \"4\"]"},
+             {0, 9, 10, "HKEYS h", "[\"b\" \"a\" \"c\"]"},
+             {0, 11, 12, "HVALS h", "[\"2\" \"3\" \"4\"]"}, {0, 13, 14, "HDEL h a x", ":1"},
+             {0, 15, 16, "HLEN h", ":2"}, {0, 17, 18, "HSETNX h b 5", ":0"},
+             {0, 19, 20, "HINCRBY h c 5", ":9"}, {0, 21, 22, "HSTRLEN h c", ":1"},
+             {0, 23, 24, "HDEL h b c", ":2"}, {0, 25, 26, "TYPE h", "none"});
+    // What belongs together stays together in a reply without an order.
+    REJECTED({0, 1, 2, "HSET h a 1 b 2", ":2"},
+             {0, 3, 4, "HGETALL h", "[\"a\" \"2\" \"b\" \"1\"]"});
+    // A field twice.
+    REJECTED({0, 1, 2, "HSET h a 1 b 2", ":2"},
+             {0, 3, 4, "HGETALL h", "[\"a\" \"1\" \"a\" \"1\" \"b\" \"2\"]"});
+    REJECTED({0, 1, 2, "HSET h a x", ":1"}, {0, 3, 4, "HINCRBY h a 1", ":1"});
+    ACCEPTED({0, 1, 2, "HSET h a x", ":1"}, {0, 3, 4, "HINCRBY h a 1", "-ERR"},
+             {0, 5, 6, "LLEN h", "-WRONGTYPE"}, {0, 7, 8, "TYPE h", "hash"});
+}
+
+static void test_hashes_half_changed(void **state)
+{
+    (void)state;
+    // Two fields of one HSET.
+    REJECTED({0, 10, 50, "HSET h a 1 b 1", ":2"}, {1, 15, 20, "HGET h a", "\"1\""},
+             {1, 25, 30, "HGET h b", "(nil)"});
+    REJECTED({0, 10, 50, "HSET h a 1 b 1", ":2"}, {1, 15, 20, "HLEN h", ":1"});
+    REJECTED({0, 1, 2, "HSET h a 1 b 1", ":2"}, {0, 10, 50, "HSET h a 2 b 2", ":0"},
+             {1, 15, 20, "HMGET h a b", "[\"2\" \"1\"]"});
+    // The count is published before the field.
+    REJECTED({0, 10, 50, "HSET h a 1", ":1"}, {1, 15, 20, "HLEN h", ":1"},
+             {1, 25, 30, "HEXISTS h a", ":0"});
+    // Lost updates.
+    REJECTED({0, 10, 50, "HINCRBY h n 1", ":1"}, {1, 15, 20, "HINCRBY h n 1", ":1"});
+    REJECTED({0, 10, 50, "HSET h a 1", ":1"}, {1, 10, 50, "HSET h b 1", ":1"},
+             {2, 60, 61, "HGETALL h", "[\"b\" \"1\"]"});
+    REJECTED({0, 10, 50, "HSETNX h a 1", ":1"}, {1, 10, 50, "HSETNX h a 2", ":1"});
+    REJECTED({0, 1, 2, "HSET h a 1", ":1"}, {0, 10, 50, "HDEL h a", ":1"},
+             {1, 10, 50, "HDEL h a", ":1"});
+}
+
+// ---- lists --------------------------------------------------------------------------------------
+
+static void test_lists(void **state)
+{
+    (void)state;
+    ACCEPTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 3, 4, "LPUSH l c d", ":4"},
+             {0, 5, 6, "LRANGE l 0 -1", "[\"d\" \"c\" \"a\" \"b\"]"},
+             {0, 7, 8, "LRANGE l -2 9", "[\"a\" \"b\"]"}, {0, 9, 10, "LRANGE l 3 1", "[]"},
+             {0, 11, 12, "LINDEX l -1", "\"b\""}, {0, 13, 14, "LINDEX l 4", "(nil)"},
+             {0, 15, 16, "LSET l 1 a", "OK"}, {0, 17, 18, "LREM l -1 a", ":1"},
+             {0, 19, 20, "LRANGE l 0 -1", "[\"d\" \"a\" \"b\"]"},
+             {0, 21, 22, "LINSERT l AFTER a e", ":4"}, {0, 23, 24, "LTRIM l 1 2", "OK"},
+             {0, 25, 26, "LRANGE l 0 -1", "[\"a\" \"e\"]"}, {0, 27, 28, "RPOP l", "\"e\""},
+             {0, 29, 30, "LPOP l 5", "[\"a\"]"}, {0, 31, 32, "LPOP l 5", "(nil)"},
+             {0, 33, 34, "LPUSHX l a", ":0"}, {0, 35, 36, "LSET l 0 a", "-ERR"},
+             {0, 37, 38, "EXISTS l", ":0"});
+    REJECTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 3, 4, "LRANGE l 0 -1", "[\"b\" \"a\"]"});
+    REJECTED({0, 1, 2, "RPUSH l a b a b a", ":5"}, {0, 3, 4, "LREM l 2 a", ":2"},
+             {0, 5, 6, "LRANGE l 0 -1", "[\"a\" \"b\" \"b\"]"});
+    // Each client's elements in the order in which it pushed them.
+    REJECTED({0, 1, 2, "RPUSH l a", ":1"}, {0, 3, 10, "RPUSH l b", ":2"},
+             {1, 3, 10, "RPUSH l c", ":3"}, {2, 20, 21, "LRANGE l 0 -1", "[\"b\" \"a\" \"c\"]"});
+    ACCEPTED({0, 3, 10, "RPUSH l b", ":2"}, {1, 3, 10, "RPUSH l c", ":1"},
+             {2, 20, 21, "LRANGE l 0 -1", "[\"c\" \"b\"]"});
+}
+
+static void test_lists_half_changed(void **state)
+{
+    (void)state;
+    // An element is popped once, and none is left out.
+    REJECTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 10, 50, "LPOP l", "\"a\""},
+             {1, 10, 50, "LPOP l", "\"a\""});
+    REJECTED({0, 1, 2, "RPUSH l a b c", ":3"}, {0, 10, 20, "LPOP l", "\"b\""});
+    REJECTED({0, 10, 50, "RPUSH l a b", ":2"}, {1, 15, 20, "LLEN l", ":1"});
+    REJECTED({0, 10, 50, "RPUSH l a", ":1"}, {1, 10, 50, "RPUSH l b", ":1"});
+    // The count before the element.
+    REJECTED({0, 10, 50, "RPUSH l a", ":1"}, {1, 15, 20, "LLEN l", ":1"},
+             {1, 25, 30, "LINDEX l 0", "(nil)"});
+    // LMOVE: in one list or the other, always, and in one only.
+    REJECTED({0, 1, 2, "RPUSH l a", ":1"}, {0, 10, 50, "LMOVE l m LEFT RIGHT", "\"a\""},
+             {1, 15, 20, "EXISTS l m", ":0"});
+    REJECTED({0, 1, 2, "RPUSH l a", ":1"}, {0, 10, 50, "LMOVE l m LEFT RIGHT", "\"a\""},
+             {1, 15, 20, "LLEN m", ":1"}, {1, 25, 30, "LLEN l", ":1"});
+    ACCEPTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 10, 50, "LMOVE l m RIGHT LEFT", "\"b\""},
+             {1, 15, 20, "LRANGE l 0 -1", "[\"a\" \"b\"]"}, {1, 25, 30, "LINDEX m 0", "\"b\""},
+             {1, 60, 61, "RPOPLPUSH l m", "\"a\""}, {1, 70, 71, "LRANGE m 0 -1", "[\"a\" \"b\"]"});
+    // Within one list it is never short of one.
+    REJECTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 10, 50, "LMOVE l l LEFT RIGHT", "\"a\""},
+             {1, 15, 20, "LRANGE l 0 -1", "[\"b\"]"});
+    ACCEPTED({0, 1, 2, "RPUSH l a b", ":2"}, {0, 10, 50, "LMOVE l l LEFT RIGHT", "\"a\""},
+             {1, 15, 20, "LRANGE l 0 -1", "[\"b\" \"a\"]"});
+    ACCEPTED({0, 1, 2, "SET l a", "OK"}, {0, 3, 4, "LMOVE m l LEFT LEFT", "(nil)"},
+             {0, 5, 6, "RPUSH m a", ":1"}, {0, 7, 8, "LMOVE m l LEFT LEFT", "-WRONGTYPE"},
+             {0, 9, 10, "LLEN m", ":1"});
+}
+
+// ---- sorted sets --------------------------------------------------------------------------------
+
+static void test_zsets(void **state)
+{
+    (void)state;
+    ACCEPTED(
+        {0, 1, 2, "ZADD z 2 b 10 a -1 c", ":3"}, {0, 3, 4, "ZADD z CH 2 a 2 b 5 d", ":2"},
+        {0, 5, 6, "ZRANGE z 0 -1 WITHSCORES", "[\"c\" \"-1\" \"a\" \"2\" \"b\" \"2\" \"d\" \"5\"]"},
+        {0, 7, 8, "ZRANK z b", ":2"}, {0, 9, 10, "ZREVRANK z b", ":1"},
+        {0, 11, 12, "ZADD z NX 7 a", ":0"}, {0, 13, 14, "ZADD z XX 7 x", ":0"},
+        {0, 15, 16, "ZADD z XX INCR 7 x", "(nil)"}, {0, 17, 18, "ZINCRBY z 4 d", "\"9\""},
+        {0, 19, 20, "ZMSCORE z d x", "[\"9\" (nil)]"}, {0, 21, 22, "ZCOUNT z -1 2", ":3"},
+        {0, 23, 24, "ZPOPMIN z", "[\"c\" \"-1\"]"},
+        {0, 25, 26, "ZPOPMAX z 2", "[\"d\" \"9\" \"b\" \"2\"]"},
+        {0, 27, 28, "ZREMRANGEBYRANK z 0 -1", ":1"}, {0, 29, 30, "ZPOPMIN z", "[]"},
+        {0, 31, 32, "TYPE z", "none"});
+    REJECTED({0, 1, 2, "ZADD z 1 b 1 a", ":2"}, {0, 3, 4, "ZRANGE z 0 -1", "[\"b\" \"a\"]"});
+    REJECTED({0, 1, 2, "ZADD z 10 a 9 b", ":2"}, {0, 3, 4, "ZPOPMIN z", "[\"a\" \"10\"]"});
+    REJECTED({0, 1, 2, "ZADD z 1 a", ":1"}, {0, 3, 4, "ZSCORE z a", "\"2\""});
+}
+
+static void test_zsets_half_changed(void **state)
+{
+    (void)state;
+    REJECTED({0, 10, 50, "ZADD z 1 a 1 b", ":2"}, {1, 15, 20, "ZCARD z", ":1"});
+    REJECTED({0, 1, 2, "ZADD z 1 a 1 b", ":2"}, {0, 10, 50, "ZADD z 2 a 2 b", ":0"},
+             {1, 15, 20, "ZMSCORE z a b", "[\"2\" \"1\"]"});
+    // Neither out of its place nor out of both while it gets another score.
+    REJECTED({0, 1, 2, "ZADD z 1 a 5 b", ":2"}, {0, 10, 50, "ZADD z 9 a", ":0"},
+             {1, 15, 20, "ZRANGE z 0 -1 WITHSCORES", "[\"b\" \"5\"]"});
+    REJECTED({0, 1, 2, "ZADD z 1 a 5 b", ":2"}, {0, 10, 50, "ZADD z 9 a", ":0"},
+             {1, 15, 20, "ZSCORE z a", "\"9\""}, {1, 25, 30, "ZRANK z a", ":0"});
+    REJECTED({0, 10, 50, "ZINCRBY z 1 a", "\"1\""}, {1, 10, 50, "ZINCRBY z 1 a", "\"1\""});
+    REJECTED({0, 1, 2, "ZADD z 1 a 2 b", ":2"}, {0, 10, 50, "ZPOPMIN z", "[\"a\" \"1\"]"},
+             {1, 10, 50, "ZPOPMIN z", "[\"a\" \"1\"]"});
+    REJECTED({0, 10, 50, "ZADD z 1 a", ":1"}, {1, 15, 20, "ZCARD z", ":1"},
+             {1, 25, 30, "ZSCORE z a", "(nil)"});
+}
+
+static void test_zsets_are_combined_at_one_instant(void **state)
+{
+    (void)state;
+    ACCEPTED({0, 1, 2, "ZADD x 1 a 2 b", ":2"}, {0, 3, 4, "SADD y b c", ":2"},
+             {0, 5, 6, "ZUNIONSTORE z 2 x y", ":3"},
+             {0, 7, 8, "ZRANGE z 0 -1 WITHSCORES", "[\"a\" \"1\" \"c\" \"1\" \"b\" \"3\"]"},
+             {0, 9, 10, "ZINTERSTORE x 2 x x", ":2"}, {0, 11, 12, "ZSCORE x b", "\"4\""},
+             {0, 13, 14, "ZINTERSTORE y 2 x q", ":0"}, {0, 15, 16, "EXISTS y", ":0"});
+    // Of one source before a transaction and of the other one after it.
+    REJECTED({0, 1, 2, "ZADD x 1 a\nZADD y 1 a", "[:1 :1]"},
+             {0, 10, 50, "ZADD x 2 a\nZADD y 2 a", "[:0 :0]"},
+             {1, 10, 50, "ZUNIONSTORE z 2 x y", ":1"}, {2, 60, 61, "ZSCORE z a", "\"3\""});
+    // The old destination is gone before the new one is there.
+    REJECTED({0, 1, 2, "ZADD x 1 a\nZADD z 1 b", "[:1 :1]"}, {1, 10, 50, "ZUNIONSTORE z 1 x", ":1"},
+             {2, 15, 20, "EXISTS z", ":0"});
+    // Through its sources it has to do with other keys.
+    REJECTED({0, 1, 2, "ZADD x 1 a", ":1"}, {0, 3, 4, "ZUNIONSTORE z 1 x", ":0"});
+}
+
+static void test_every_type_has_its_looks(void **state)
+{
+    (void)state;
+    REJECTED({0, 1, 2, "HSET h f v", ":1"}, {0, 3, 4, "RPUSH l b a", ":2"},
+             {0, 5, 6, "ZADD z 1 m", ":1"}, {0, 7, 8, "SADD s m", ":1"},
+             {0, 9, 10, "SET k v", "OK"}, {0, 20, 21, "EXISTS h l z s k", ":4"});
+    assert_non_null(strstr(report.data, "h={\"f\":\"v\"} l=[\"b\" \"a\"] z=(\"m\":\"1\") "
+                                        "s={\"m\"} k=\"v\""));
+}
+
 // ---- lost replies and pipelines -----------------------------------------------------------------
 
 static void test_lost_replies(void **state)
@@ -518,6 +687,14 @@ int main(void)
         TEST(test_transactions_are_one_instant),
         TEST(test_spop_gives_a_member_once),
         TEST(test_unordered_replies),
+        TEST(test_hashes),
+        TEST(test_hashes_half_changed),
+        TEST(test_lists),
+        TEST(test_lists_half_changed),
+        TEST(test_zsets),
+        TEST(test_zsets_half_changed),
+        TEST(test_zsets_are_combined_at_one_instant),
+        TEST(test_every_type_has_its_looks),
         TEST(test_lost_replies),
         TEST(test_pipelines_keep_their_order),
         TEST(test_a_limit_is_no_pass),

@@ -46,9 +46,9 @@ struct plan {
 
 // Sanitizers make everything ten times slower.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { WIRE_ROUNDS = 100, INPROC_ROUNDS = 120 };
+enum { WIRE_ROUNDS = 60, INPROC_ROUNDS = 70 };
 #else
-enum { WIRE_ROUNDS = 250, INPROC_ROUNDS = 300 };
+enum { WIRE_ROUNDS = 145, INPROC_ROUNDS = 170 };
 #endif
 
 static const struct plan WIRE_PLAN = {
@@ -339,12 +339,14 @@ static void wait_until_gone(struct crew *crew)
 
 static void read_everything(struct crew *crew)
 {
-    static const char *const READS[] = {"GET k%d", "SMEMBERS k%d"}; // one of them: WRONGTYPE
+    // All but one of them: WRONGTYPE.
+    static const char *const READS[] = {"GET k%d", "SMEMBERS k%d", "HGETALL k%d", "LRANGE k%d 0 -1",
+                                        "ZRANGE k%d 0 -1 WITHSCORES"};
     struct worker *w = main_client(crew);
     char line[64];
 
     for (int key = 0; key < crew->nkeys; key++) {
-        for (int i = 0; i < 2; i++) {
+        for (size_t i = 0; i < sizeof READS / sizeof READS[0]; i++) {
             snprintf(line, sizeof line, READS[i], key);
             if (w->in) {
                 record_inproc(w, line);
@@ -441,6 +443,21 @@ static void test_sets(void **state)
     torture(&WIRE_PLAN, *state, NULL, LINEAR_SETS);
 }
 
+static void test_hashes(void **state)
+{
+    torture(&WIRE_PLAN, *state, NULL, LINEAR_HASHES);
+}
+
+static void test_lists(void **state)
+{
+    torture(&WIRE_PLAN, *state, NULL, LINEAR_LISTS);
+}
+
+static void test_zsets(void **state)
+{
+    torture(&WIRE_PLAN, *state, NULL, LINEAR_ZSETS);
+}
+
 static void test_mixed(void **state)
 {
     torture(&WIRE_PLAN, *state, NULL, LINEAR_MIXED);
@@ -488,6 +505,21 @@ static void test_inproc_sets(void **state)
     torture(&INPROC_PLAN, NULL, *state, LINEAR_SETS);
 }
 
+static void test_inproc_hashes(void **state)
+{
+    torture(&INPROC_PLAN, NULL, *state, LINEAR_HASHES);
+}
+
+static void test_inproc_lists(void **state)
+{
+    torture(&INPROC_PLAN, NULL, *state, LINEAR_LISTS);
+}
+
+static void test_inproc_zsets(void **state)
+{
+    torture(&INPROC_PLAN, NULL, *state, LINEAR_ZSETS);
+}
+
 static void test_inproc_mixed(void **state)
 {
     torture(&INPROC_PLAN, NULL, *state, LINEAR_MIXED);
@@ -500,13 +532,17 @@ static void test_inproc_single_keys(void **state)
 
 // ---- modes --------------------------------------------------------------------------------------
 
-// Sets become dictionaries with the fourth member, and go through all encodings.
-#define SMALL_SETS "CONFIG SET set-max-intset-entries 2", "CONFIG SET set-max-listpack-entries 3"
+// Values become dictionaries with the fourth member or field, lists have blocks of two elements,
+// and all of them go through all encodings.
+#define SMALL_VALUES                                                                               \
+    "CONFIG SET set-max-intset-entries 2", "CONFIG SET set-max-listpack-entries 3",                \
+        "CONFIG SET hash-max-listpack-entries 3", "CONFIG SET zset-max-listpack-entries 3",        \
+        "CONFIG SET list-max-listpack-size 2"
 
 static const struct wire_mode linear_modes[] = {
     {"connection-threads auto", .args = {"--connection-threads", "auto"}},
     {"connection-threads 0", .args = {"--connection-threads", "0"}},
-    {"small sets", .commands = {SMALL_SETS}},
+    {"small values", .commands = {SMALL_VALUES}},
     {"slow-command-threshold 0",
      .args = {"--connection-threads", "2", "--slow-command-threshold", "0"}},
 #ifdef KL_DEBUG
@@ -518,7 +554,7 @@ static const struct wire_mode linear_modes[] = {
 
 static const struct wire_mode inproc_modes[] = {
     {"in process", .commands = {NULL}},
-    {"in process, small sets", .commands = {SMALL_SETS}},
+    {"in process, small values", .commands = {SMALL_VALUES}},
     {NULL},
 };
 
@@ -535,14 +571,16 @@ static void choose_seed(void)
 int main(void)
 {
     const struct CMUnitTest wire[] = {
-        SERVER_TEST(test_strings),
-        SERVER_TEST(test_sets),
-        SERVER_TEST(test_mixed),
+        SERVER_TEST(test_strings),     SERVER_TEST(test_sets),  SERVER_TEST(test_hashes),
+        SERVER_TEST(test_lists),       SERVER_TEST(test_zsets), SERVER_TEST(test_mixed),
         SERVER_TEST(test_single_keys),
     };
     const struct CMUnitTest inproc[] = {
         cmocka_unit_test_setup_teardown(test_inproc_strings, open_inproc, close_inproc),
         cmocka_unit_test_setup_teardown(test_inproc_sets, open_inproc, close_inproc),
+        cmocka_unit_test_setup_teardown(test_inproc_hashes, open_inproc, close_inproc),
+        cmocka_unit_test_setup_teardown(test_inproc_lists, open_inproc, close_inproc),
+        cmocka_unit_test_setup_teardown(test_inproc_zsets, open_inproc, close_inproc),
         cmocka_unit_test_setup_teardown(test_inproc_mixed, open_inproc, close_inproc),
         cmocka_unit_test_setup_teardown(test_inproc_single_keys, open_inproc, close_inproc),
     };

@@ -24,9 +24,8 @@ static void run_exists(struct kv_run *r)
 static void run_type(struct kv_run *r)
 {
     static const char *const NAMES[] = {
-        [KV_NONE] = "none",
-        [KV_STRING] = "string",
-        [KV_SET] = "set",
+        [KV_NONE] = "none", [KV_STRING] = "string", [KV_SET] = "set",
+        [KV_HASH] = "hash", [KV_LIST] = "list",     [KV_ZSET] = "zset",
     };
 
     strbuf_addf(r->reply, "%s", NAMES[kv_get(r, 0)->type]);

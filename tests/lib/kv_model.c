@@ -9,9 +9,8 @@
 #include "tests/lib/reply_text.h"
 
 static const struct kv_command *const FAMILIES[] = {
-    kv_generic_commands,
-    kv_string_commands,
-    kv_set_commands,
+    kv_generic_commands, kv_string_commands, kv_set_commands,
+    kv_hash_commands,    kv_list_commands,   kv_zset_commands,
 };
 
 // A command as it is run: looked up, its keys numbered, its reply normalised.
@@ -58,13 +57,18 @@ static const struct kv_command *find_row(struct bytes name)
 }
 
 // The arguments that are keys; returns how many.
-static int key_args(const struct kv_command *row, int argc, int *args)
+static int key_args(const struct kv_command *row, int argc, const struct bytes *argv, int *args)
 {
     int last = row->last_key < 0 ? argc + row->last_key : row->last_key;
+    int64_t counted = 0;
     int n = 0;
 
     for (int i = row->first_key; i > 0 && i <= last && i < argc; i += row->key_step)
         args[n++] = i;
+    if (row->numkeys_at)
+        check(kv_integer(argv[row->numkeys_at], &counted) && row->numkeys_at + counted < argc);
+    for (int i = 1; i <= counted; i++)
+        args[n++] = row->numkeys_at + i;
     return n;
 }
 
@@ -75,7 +79,7 @@ static int model_keys(const struct history_op *op, struct bytes *keys, int max)
     for (int i = 0; i < op->nsteps; i++) {
         const struct history_step *step = &op->steps[i];
         const struct kv_command *row = find_row(step->argv[0]);
-        int args[HISTORY_ARGS_MAX], nargs = key_args(row, step->argc, args);
+        int args[HISTORY_ARGS_MAX], nargs = key_args(row, step->argc, step->argv, args);
         if (row->flags & KV_ALL_KEYS)
             return LINEAR_ALL_KEYS;
         for (int k = 0; k < nargs; k++, n++) {
@@ -104,7 +108,9 @@ static void normalise(const struct kv_command *row, const char *reply, struct st
 {
     strbuf_clear(out);
     if (row->flags & KV_UNORDERED)
-        reply_text_sort(reply, out);
+        reply_text_sort(reply, 1, out);
+    else if (row->flags & KV_PAIRS)
+        reply_text_sort(reply, 2, out);
     else
         strbuf_addf(out, "%s", reply);
 }
@@ -115,7 +121,7 @@ static void open_step(struct group *g, const struct history_step *recorded, stru
 
     step->row = find_row(recorded->argv[0]);
     step->recorded = recorded;
-    step->nkeys = key_args(step->row, recorded->argc, args);
+    step->nkeys = key_args(step->row, recorded->argc, recorded->argv, args);
     step->keys = allocate(step->nkeys, sizeof *step->keys);
     for (int i = 0; i < step->nkeys; i++)
         step->keys[i] = number_of_key(g, recorded->argv[args[i]]);
@@ -188,7 +194,7 @@ static bool run_step(struct group *g, const struct step *step, struct kv_run *ru
         return false;
     if (!step->reply)
         return true;
-    if (!(step->row->flags & KV_UNORDERED))
+    if (!(step->row->flags & (KV_UNORDERED | KV_PAIRS)))
         return strcmp(g->reply.data, step->reply) == 0;
     normalise(step->row, g->reply.data, &g->sorted);
     return strcmp(g->sorted.data, step->reply) == 0;
@@ -230,14 +236,18 @@ static bool model_pure(const void *group, int number)
 
 static void print_value(const struct kv_value *v, struct strbuf *out)
 {
-    if (v->type != KV_STRING)
-        strbuf_addf(out, "{");
+    static const char *const BRACKETS[] = {
+        [KV_STRING] = "", [KV_SET] = "{}", [KV_HASH] = "{}", [KV_LIST] = "[]", [KV_ZSET] = "()",
+    };
+    bool pairs = v->type == KV_HASH || v->type == KV_ZSET;
+
+    strbuf_add(out, BRACKETS[v->type], v->type != KV_STRING);
     for (int i = 0; i < v->n; i++) {
-        strbuf_addf(out, i ? " " : "");
+        if (i > 0)
+            strbuf_addf(out, pairs && i % 2 ? ":" : " ");
         strbuf_add_quoted(out, v->items[i].data, v->items[i].len);
     }
-    if (v->type != KV_STRING)
-        strbuf_addf(out, "}");
+    strbuf_add(out, BRACKETS[v->type] + (v->type != KV_STRING), v->type != KV_STRING);
 }
 
 // Keys that do not exist are left out.
@@ -297,6 +307,11 @@ void kv_put(struct kv_run *r, int i, enum kv_type type, const struct bytes *item
     *kv_slot(r, i) = kv_number(r->pool, type, items, n);
 }
 
+void kv_put_items(struct kv_run *r, int i, enum kv_type type, const struct kv_items *items)
+{
+    kv_put(r, i, type, items->items, items->n);
+}
+
 bool kv_delete(struct kv_run *r, int i)
 {
     bool there = *kv_slot(r, i) != KV_ABSENT;
@@ -331,6 +346,24 @@ bool kv_integer(struct bytes text, int64_t *out)
     return *end == '\0';
 }
 
+struct bytes kv_integer_text(int64_t n, char room[KV_INTEGER_CHARS])
+{
+    return (struct bytes){room, (size_t)snprintf(room, KV_INTEGER_CHARS, "%" PRId64, n)};
+}
+
+int kv_range(const struct kv_run *r, int arg, int n, int *first)
+{
+    int64_t from, to;
+
+    check(kv_integer(r->argv[arg], &from) && kv_integer(r->argv[arg + 1], &to));
+    from += from < 0 ? n : 0;
+    to += to < 0 ? n : 0;
+    from = from < 0 ? 0 : from;
+    to = to < n ? to : n - 1;
+    *first = (int)from;
+    return from <= to ? (int)(to - from + 1) : 0;
+}
+
 void kv_reply_ok(struct kv_run *r)
 {
     strbuf_addf(r->reply, "OK");
@@ -353,8 +386,13 @@ void kv_reply_bulk(struct kv_run *r, struct bytes text)
 
 void kv_reply_array(struct kv_run *r, const struct bytes *items, int n)
 {
+    kv_reply_every(r, items, n, 1);
+}
+
+void kv_reply_every(struct kv_run *r, const struct bytes *items, int n, int step)
+{
     strbuf_addf(r->reply, "[");
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i += step) {
         strbuf_addf(r->reply, i ? " " : "");
         kv_reply_bulk(r, items[i]);
     }

@@ -3,16 +3,8 @@
 // The model of set commands. A set is its members in the order of their bytes.
 #include "tests/lib/kv_command.h"
 
-#include <string.h>
-
 #include "tests/lib/check.h"
 #include "tests/lib/reply_text.h"
-
-// A set that is being built.
-struct members {
-    struct bytes items[KV_ITEMS_MAX];
-    int n;
-};
 
 // Where the member is, or would be; *found tells which.
 static int find(const struct bytes *items, int n, struct bytes member, bool *found)
@@ -33,55 +25,43 @@ static bool contains(const struct kv_value *set, struct bytes member)
     return found;
 }
 
-static bool add(struct members *m, struct bytes member)
-{
-    bool found;
-    int at = find(m->items, m->n, member, &found);
-
-    if (found)
-        return false;
-    check(m->n < KV_ITEMS_MAX);
-    memmove(&m->items[at + 1], &m->items[at], (size_t)(m->n - at) * sizeof member);
-    m->items[at] = member;
-    m->n++;
-    return true;
-}
-
-static bool take_out(struct members *m, struct bytes member)
+static bool add(struct kv_items *m, struct bytes member)
 {
     bool found;
     int at = find(m->items, m->n, member, &found);
 
     if (!found)
-        return false;
-    m->n--;
-    memmove(&m->items[at], &m->items[at + 1], (size_t)(m->n - at) * sizeof member);
-    return true;
+        kv_items_insert(m, at, &member, 1);
+    return !found;
 }
 
-static void copy(const struct kv_value *set, struct members *m)
+static bool take_out(struct kv_items *m, struct bytes member)
 {
-    m->n = set->n;
-    memcpy(m->items, set->items, (size_t)set->n * sizeof *m->items);
+    bool found;
+    int at = find(m->items, m->n, member, &found);
+
+    if (found)
+        kv_items_remove(m, at, 1);
+    return found;
 }
 
-static void put(struct kv_run *r, int i, const struct members *m)
+static void put(struct kv_run *r, int i, const struct kv_items *m)
 {
-    kv_put(r, i, KV_SET, m->items, m->n);
+    kv_put_items(r, i, KV_SET, m);
 }
 
 // ---- one set ------------------------------------------------------------------------------------
 
 // SADD and SREM.
-static void change_each(struct kv_run *r, bool (*change)(struct members *, struct bytes))
+static void change_each(struct kv_run *r, bool (*change)(struct kv_items *, struct bytes))
 {
     const struct kv_value *set = kv_get_type(r, 0, KV_SET);
-    struct members m;
+    struct kv_items m;
     int64_t changed = 0;
 
     if (!set)
         return;
-    copy(set, &m);
+    kv_items_copy(&m, set);
     for (int i = 2; i < r->argc; i++)
         changed += change(&m, r->argv[i]);
     put(r, 0, &m);
@@ -167,11 +147,11 @@ static int drawn_member(struct kv_run *r, const struct kv_value *set)
 static void pop_one(struct kv_run *r, const struct kv_value *set)
 {
     int at = drawn_member(r, set);
-    struct members m;
+    struct kv_items m;
 
     if (at < 0)
         return;
-    copy(set, &m);
+    kv_items_copy(&m, set);
     take_out(&m, set->items[at]);
     put(r, 0, &m);
     kv_reply_bulk(r, set->items[at]);
@@ -182,9 +162,9 @@ static void pop_listed(struct kv_run *r, const struct kv_value *set, int want)
 {
     struct bytes listed[KV_ITEMS_MAX];
     int n = reply_text_elements(r->recorded, listed, KV_ITEMS_MAX);
-    struct members m;
+    struct kv_items m;
 
-    copy(set, &m);
+    kv_items_copy(&m, set);
     for (int i = 0; i < n; i++) {
         int at = member_of_text(set, listed[i]);
         if (at < 0 || !take_out(&m, set->items[at]))
@@ -199,12 +179,12 @@ static void pop_listed(struct kv_run *r, const struct kv_value *set, int want)
 static void pop_any(struct kv_run *r, const struct kv_value *set, int want)
 {
     unsigned which;
-    struct members m;
+    struct kv_items m;
 
     check(set->n < 32);
     which = kv_choose(r, 1u << set->n);
     r->impossible |= __builtin_popcount(which) != want;
-    copy(set, &m);
+    kv_items_copy(&m, set);
     for (int i = 0; i < set->n; i++) {
         if (which & (1u << i))
             take_out(&m, set->items[i]);
@@ -258,7 +238,7 @@ static void run_smove(struct kv_run *r)
 {
     const struct kv_value *from = kv_get(r, 0), *to;
     struct bytes member = r->argv[3];
-    struct members m;
+    struct kv_items m;
 
     if (from->type == KV_NONE) {
         kv_reply_int(r, 0);
@@ -268,10 +248,10 @@ static void run_smove(struct kv_run *r)
         return;
     bool there = contains(from, member);
     if (there && kv_slot(r, 0) != kv_slot(r, 1)) {
-        copy(from, &m);
+        kv_items_copy(&m, from);
         take_out(&m, member);
         put(r, 0, &m);
-        copy(to, &m);
+        kv_items_copy(&m, to);
         add(&m, member);
         put(r, 1, &m);
     }
@@ -280,7 +260,7 @@ static void run_smove(struct kv_run *r)
 
 enum combination { UNION, INTER, DIFF };
 
-static void combine_with(enum combination how, struct members *m, const struct kv_value *set)
+static void combine_with(enum combination how, struct kv_items *m, const struct kv_value *set)
 {
     if (how == UNION) {
         for (int i = 0; i < set->n; i++)
@@ -294,14 +274,14 @@ static void combine_with(enum combination how, struct members *m, const struct k
 }
 
 // Of the sets of the keys from `first` on; false: replied WRONGTYPE.
-static bool combine(struct kv_run *r, int first, enum combination how, struct members *m)
+static bool combine(struct kv_run *r, int first, enum combination how, struct kv_items *m)
 {
     for (int i = first; i < r->nkeys; i++) {
         const struct kv_value *set = kv_get_type(r, i, KV_SET);
         if (!set)
             return false;
         if (i == first)
-            copy(set, m);
+            kv_items_copy(m, set);
         else
             combine_with(how, m, set);
     }
@@ -310,7 +290,7 @@ static bool combine(struct kv_run *r, int first, enum combination how, struct me
 
 static void reply_combination(struct kv_run *r, enum combination how)
 {
-    struct members m;
+    struct kv_items m;
 
     if (combine(r, 0, how, &m))
         kv_reply_array(r, m.items, m.n);
@@ -318,7 +298,7 @@ static void reply_combination(struct kv_run *r, enum combination how)
 
 static void store_combination(struct kv_run *r, enum combination how)
 {
-    struct members m;
+    struct kv_items m;
 
     if (!combine(r, 1, how, &m))
         return;

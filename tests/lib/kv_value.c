@@ -124,3 +124,23 @@ const struct kv_value *kv_value(const struct kv_pool *pool, uint32_t number)
 {
     return pool->values[number];
 }
+
+void kv_items_copy(struct kv_items *to, const struct kv_value *v)
+{
+    to->n = 0;
+    kv_items_insert(to, 0, v->items, v->n);
+}
+
+void kv_items_insert(struct kv_items *to, int at, const struct bytes *items, int n)
+{
+    check(to->n + n <= KV_ITEMS_MAX);
+    memmove(&to->items[at + n], &to->items[at], (size_t)(to->n - at) * sizeof *items);
+    memcpy(&to->items[at], items, (size_t)n * sizeof *items);
+    to->n += n;
+}
+
+void kv_items_remove(struct kv_items *from, int at, int n)
+{
+    from->n -= n;
+    memmove(&from->items[at], &from->items[at + n], (size_t)(from->n - at) * sizeof *from->items);
+}

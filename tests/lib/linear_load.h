@@ -13,11 +13,16 @@
 
 enum { LINEAR_LOAD_KEYS = 8, LINEAR_LOAD_LINE = 1600 };
 
+// The first ones are of one type: reads without a lock against writes of several keys, and values
+// in all encodings if the server's limits are small.
 enum linear_mix {
-    LINEAR_STRINGS, // reads without a lock against writes of several keys
-    LINEAR_SETS,    // the same of sets: some compact, some not, some of integers
-    LINEAR_MIXED,   // both on the same keys, and FLUSHALL
-    LINEAR_SINGLE,  // commands of one key: each key can be checked apart
+    LINEAR_STRINGS,
+    LINEAR_SETS,
+    LINEAR_HASHES,
+    LINEAR_LISTS,
+    LINEAR_ZSETS,
+    LINEAR_MIXED,  // all types on the same keys, and FLUSHALL
+    LINEAR_SINGLE, // commands of one key: each key can be checked apart
     LINEAR_MIXES,
 };
 

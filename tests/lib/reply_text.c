@@ -91,15 +91,22 @@ static int compare_elements(const void *a, const void *b)
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-void reply_text_sort(const char *text, struct strbuf *out)
+void reply_text_sort(const char *text, int each, struct strbuf *out)
 {
     struct bytes elements[SORTED_MAX];
     int n = reply_text_elements(text, elements, SORTED_MAX);
 
-    if (n < 0) {
+    if (n < 0 || n % each != 0) {
         strbuf_addf(out, "%s", text);
         return;
     }
+    // They stand one after the other in the text, so that those which belong together are one.
+    for (int i = 0; i < n / each; i++) {
+        const struct bytes *last = &elements[(i + 1) * each - 1];
+        elements[i].data = elements[i * each].data;
+        elements[i].len = (size_t)(last->data + last->len - elements[i].data);
+    }
+    n /= each;
     qsort(elements, (size_t)n, sizeof *elements, compare_elements);
     strbuf_addf(out, "[");
     for (int i = 0; i < n; i++) {

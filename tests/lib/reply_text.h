@@ -19,5 +19,6 @@ void reply_text_of_raw(const char *raw, size_t nbytes, struct strbuf *);
 // Finds the elements of an array that is given as text. Returns how many there are, -1 when it is
 // no array or has more than `max`.
 int reply_text_elements(const char *text, struct bytes *elements, int max);
-// Appends the array with its elements in the order of their text; anything else as it is.
-void reply_text_sort(const char *text, struct strbuf *);
+// Appends the array with its elements, `each` of which belong together, in the order of their text;
+// anything else as it is.
+void reply_text_sort(const char *text, int each, struct strbuf *);
