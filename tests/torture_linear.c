@@ -1,476 +1,102 @@
 // SPDX-License-Identifier: MIT
 //
 // Random commands of several clients on few keys, in many short rounds, each of which must be
-// linearizable (tests/lib/linearize.h). Over the wire, with pipelines and with connections that are
-// dropped before the reply, and in process, where threads meet more often. After each round all
-// keys are read, so that what a round left behind counts as well.
+// linearizable (tests/lib/linear_crew.h), over the wire and in process; and that a store which runs
+// its commands in pieces is found out.
 //
 // The commands follow from a seed, which is printed; KL_TEST_SEED repeats it. The interleaving does
 // not, so a failure may take several tries.
 #include "tests/lib/wire.h"
 
-#include <hiredis/hiredis.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
-#include "tests/lib/history.h"
 #include "tests/lib/inproc.h"
-#include "tests/lib/kv_model.h"
-#include "tests/lib/linear_load.h"
-#include "tests/lib/linearize.h"
+#include "tests/lib/linear_crew.h"
 #include "tests/lib/lock_test.h"
-#include "tests/lib/preempt.h"
-#include "tests/lib/reply_text.h"
-
-enum {
-    MAX_CLIENTS = 6,
-    OPS_MAX = 256, // of a client in a round
-    REPLY_LIMIT_S = 60,
-    GONE_LIMIT_MS = 20000,
-    PREEMPT_US = 100,
-};
-
-// How a test runs. Over the wire a round is short, because all its operations overlap; in process
-// it is long, or the threads would not meet before it is over.
-struct plan {
-    int nclients, rounds, ops;
-    int depth; // longest pipeline
-    bool lossy;
-};
 
 // Sanitizers make everything ten times slower.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { WIRE_ROUNDS = 60, INPROC_ROUNDS = 70 };
+enum { WIRE_ROUNDS = 15, INPROC_ROUNDS = 18, SMALL_ROUNDS = 18, TORN_ROUNDS = 400 };
 #else
-enum { WIRE_ROUNDS = 145, INPROC_ROUNDS = 170 };
+enum { WIRE_ROUNDS = 120, INPROC_ROUNDS = 120, SMALL_ROUNDS = 400, TORN_ROUNDS = 2000 };
 #endif
-
-static const struct plan WIRE_PLAN = {
-    .nclients = 5, .rounds = WIRE_ROUNDS, .ops = 14, .depth = 5, .lossy = true};
-static const struct plan INPROC_PLAN = {
-    .nclients = 4, .rounds = INPROC_ROUNDS, .ops = 100, .depth = 1};
 
 static uint64_t seed;
 
-struct crew;
-
-// A client: a connection, or in process an inproc_client. The last one is the main thread's.
-struct worker {
-    pthread_t thread;
-    struct crew *crew;
-    int index;
-    struct history_log *log;
-    struct linear_load load;
-    struct inproc_client *in;
-    redisContext *c;
-    int64_t id;                // of the connection, as CLIENT ID tells
-    int64_t lost_ids[OPS_MAX]; // connections dropped in this round
-    int nlost;
-    char lines[OPS_MAX][LINEAR_LOAD_LINE]; // the round's commands
-    struct strbuf text;
-    char error[256]; // "": none
-};
-
-struct crew {
-    struct plan plan;
-    enum linear_mix mix;
-    struct test_server *server; // or:
-    struct inproc *inproc;
-    struct history *history;
-    struct worker workers[MAX_CLIENTS + 1];
-    pthread_barrier_t turn; // passed by all, the main thread too, around each round
-    _Atomic int arrived;    // workers that were ready for a round, all rounds together
-    // Written by the main thread between two rounds.
-    int round, nkeys, depth;
-    bool lossy, over;
-};
-
-// ---- a client -----------------------------------------------------------------------------------
-
-static void note_error(struct worker *w, const char *what)
+// Tells of the round that was not as it must be, if there is one.
+static void expect_good(int round, struct strbuf *report)
 {
-    if (!w->error[0])
-        snprintf(w->error, sizeof w->error, "client %d: %s%s%s", w->index, what,
-                 w->c && w->c->err ? ": " : "", w->c ? w->c->errstr : "");
-}
-
-// The reply as text, NULL when none came.
-static const char *receive(struct worker *w)
-{
-    void *reply = NULL;
-
-    strbuf_clear(&w->text);
-    if (redisGetReply(w->c, &reply) != REDIS_OK) {
-        note_error(w, "no reply");
-        return NULL;
-    }
-    reply_text(reply, &w->text);
-    freeReplyObject(reply);
-    return w->text.data;
-}
-
-static void dial(struct worker *w)
-{
-    struct timeval limit = {REPLY_LIMIT_S, 0};
-    const char *id;
-
-    w->c = redisConnect("127.0.0.1", server_port(w->crew->server));
-    if (!w->c || w->c->err) {
-        note_error(w, "cannot connect");
-        return;
-    }
-    redisSetTimeout(w->c, limit);
-    redisAppendCommand(w->c, "CLIENT ID");
-    id = receive(w);
-    w->id = id ? strtoll(id + 1, NULL, 10) : 0;
-}
-
-static void open_client(struct worker *w)
-{
-    if (w->crew->inproc)
-        w->in = inproc_client_new(w->crew->inproc);
-    else
-        dial(w);
-}
-
-static void close_client(struct worker *w)
-{
-    if (w->in)
-        inproc_client_free(w->in);
-    if (w->c)
-        redisFree(w->c);
-    strbuf_free(&w->text);
-}
-
-static void run_in_process(void *worker, const char *command)
-{
-    struct worker *w = worker;
-    inproc_run(w->in, "%s", command);
-}
-
-static void append(void *worker, const char *command)
-{
-    struct worker *w = worker;
-    redisAppendCommand(w->c, command); // there is no % in it
-}
-
-// Runs a command and returns its reply as text, NULL when none came.
-static const char *run(struct worker *w, const char *line)
-{
-    if (!w->in) {
-        append(w, line);
-        return receive(w);
-    }
-    run_in_process(w, line);
-    strbuf_clear(&w->text);
-    reply_text_of_raw(w->in->client.reply.data, w->in->client.reply.len, &w->text);
-    return w->text.data;
-}
-
-static void record_inproc(struct worker *w, const char *line)
-{
-    history_call(w->log, line);
-    linear_load_each(line, run_in_process, w);
-    history_return_raw(w->log, history_now_ns(), w->in->client.reply.data, w->in->client.reply.len);
-}
-
-// ---- recording a round --------------------------------------------------------------------------
-
-// Returns how many replies there will be; the last one is the operation's.
-static int send_recorded(struct worker *w, const char *line)
-{
-    history_call(w->log, line);
-    return linear_load_each(line, append, w);
-}
-
-static void receive_recorded(struct worker *w, int nreplies)
-{
-    const char *reply = "";
-    int64_t now_ns;
-
-    for (int i = 0; i < nreplies && reply; i++)
-        reply = receive(w);
-    now_ns = history_now_ns();
-
-    if (reply)
-        history_return(w->log, now_ns, reply);
-    else
-        history_lost(w->log);
-}
-
-static void run_pipeline(struct worker *w, int first, int n)
-{
-    int nreplies[OPS_MAX];
-
-    for (int i = 0; i < n; i++)
-        nreplies[i] = send_recorded(w, w->lines[first + i]);
-    for (int i = 0; i < n && !w->error[0]; i++)
-        receive_recorded(w, nreplies[i]);
-}
-
-// Sends a command and hangs up without waiting for the reply.
-static void run_and_hang_up(struct worker *w, const char *line)
-{
-    int written = 0;
-
-    send_recorded(w, line);
-    while (!written && redisBufferWrite(w->c, &written) == REDIS_OK)
-        continue;
-    history_lost(w->log);
-    w->lost_ids[w->nlost++] = w->id;
-    redisFree(w->c);
-    dial(w);
-}
-
-static void run_wire_round(struct worker *w)
-{
-    struct crew *crew = w->crew;
-    int ops = crew->plan.ops;
-    int lose_at = crew->lossy ? (int)rng_below(&w->load.rng, (uint64_t)(2 * ops)) : ops;
-
-    for (int i = 0, n; i < ops && !w->error[0]; i += n) {
-        n = 1 + (int)rng_below(&w->load.rng, (uint64_t)crew->depth);
-        if (n > ops - i)
-            n = ops - i;
-        if (lose_at < i + n) {
-            run_and_hang_up(w, w->lines[i]);
-            lose_at = ops;
-            n = 1;
-        } else {
-            run_pipeline(w, i, n);
-        }
-    }
-}
-
-static void run_inproc_round(struct worker *w)
-{
-    struct preemption preemption;
-
-    preempt_begin(&preemption, PREEMPT_US);
-    for (int i = 0; i < w->crew->plan.ops; i++)
-        record_inproc(w, w->lines[i]);
-    preempt_end(&preemption);
-}
-
-// Thinks of the round's commands beforehand, so that the round is nothing but commands.
-static void prepare_worker(struct worker *w)
-{
-    struct crew *crew = w->crew;
-
-    linear_load_init(&w->load, seed + (uint64_t)(crew->round * 64 + w->index), crew->mix, w->index,
-                     crew->nkeys);
-    for (int i = 0; i < crew->plan.ops; i++)
-        linear_load_next(&w->load, w->lines[i]);
-    w->nlost = 0;
-}
-
-// All begin at the same moment: a barrier wakes one after the other.
-static void meet(struct crew *crew)
-{
-    int all = (crew->round + 1) * crew->plan.nclients;
-
-    atomic_fetch_add_explicit(&crew->arrived, 1, memory_order_acq_rel);
-    while (atomic_load_explicit(&crew->arrived, memory_order_acquire) < all)
-        sched_yield();
-}
-
-static void *worker_main(void *arg)
-{
-    struct worker *w = arg;
-    struct crew *crew = w->crew;
-
-    open_client(w);
-    for (;;) {
-        pthread_barrier_wait(&crew->turn);
-        if (crew->over)
-            break;
-        prepare_worker(w);
-        meet(crew);
-        if (w->in)
-            run_inproc_round(w);
-        else
-            run_wire_round(w);
-        pthread_barrier_wait(&crew->turn);
-    }
-    close_client(w);
-    return NULL;
-}
-
-// ---- the main thread's part ---------------------------------------------------------------------
-
-static struct worker *main_client(struct crew *crew)
-{
-    return &crew->workers[crew->plan.nclients];
-}
-
-static void prepare_round(struct crew *crew)
-{
-    struct rng rng;
-
-    rng_seed(&rng, seed + (uint64_t)(crew->round * 64 + crew->plan.nclients));
-    crew->nkeys = 2 + (int)rng_below(&rng, 3);
-    crew->depth = 1 + (int)rng_below(&rng, (uint64_t)crew->plan.depth);
-    crew->lossy = crew->plan.lossy && rng_below(&rng, 4) == 0;
-    history_clear(crew->history);
-    // Sometimes the dictionary goes, sometimes only the keys.
-    run(main_client(crew), rng_below(&rng, 2) ? "FLUSHALL" : "DEL k0 k1 k2 k3 k4");
-}
-
-// What was sent over a connection that was dropped may be run until the server has noticed.
-static void wait_until_gone(struct crew *crew)
-{
-    struct worker *w = main_client(crew);
-    char line[64];
-
-    for (int i = 0; i < crew->plan.nclients; i++) {
-        for (int k = 0; k < crew->workers[i].nlost; k++) {
-            const char *reply = "";
-            snprintf(line, sizeof line, "CLIENT LIST ID %" PRId64, crew->workers[i].lost_ids[k]);
-            wait_until((reply = run(w, line)) == NULL || strcmp(reply, "\"\"") == 0, GONE_LIMIT_MS);
-        }
-    }
-}
-
-static void read_everything(struct crew *crew)
-{
-    // All but one of them: WRONGTYPE.
-    static const char *const READS[] = {"GET k%d", "SMEMBERS k%d", "HGETALL k%d", "LRANGE k%d 0 -1",
-                                        "ZRANGE k%d 0 -1 WITHSCORES"};
-    struct worker *w = main_client(crew);
-    char line[64];
-
-    for (int key = 0; key < crew->nkeys; key++) {
-        for (size_t i = 0; i < sizeof READS / sizeof READS[0]; i++) {
-            snprintf(line, sizeof line, READS[i], key);
-            if (w->in) {
-                record_inproc(w, line);
-            } else {
-                receive_recorded(w, send_recorded(w, line));
-            }
-        }
-    }
-}
-
-// True when the round was as it must be; else it was told what was not.
-static bool check_round(struct crew *crew)
-{
-    struct strbuf report = {0};
-    bool good = true;
-
-    wait_until_gone(crew);
-    read_everything(crew);
-    for (int i = 0; i <= crew->plan.nclients; i++) {
-        if (crew->workers[i].error[0]) {
-            print_error("%s\n", crew->workers[i].error);
-            good = false;
-        }
-    }
-    if (good && linearize(crew->history, &kv_model, NULL, &report) != LINEAR_OK) {
-        // print_error() cuts long texts.
-        fprintf(stderr, "KL_TEST_SEED=%" PRIu64 " round %d: %s", seed, crew->round, report.data);
-        good = false;
-    }
-    strbuf_free(&report);
-    return good;
-}
-
-static void crew_open(struct crew *crew)
-{
-    int n = crew->plan.nclients;
-
-    crew->history = history_new(n + 1, OPS_MAX);
-    pthread_barrier_init(&crew->turn, NULL, (unsigned)n + 1);
-    for (int i = 0; i <= n; i++) {
-        crew->workers[i].crew = crew;
-        crew->workers[i].index = i;
-        crew->workers[i].log = history_log(crew->history, i);
-    }
-    open_client(main_client(crew));
-    for (int i = 0; i < n; i++)
-        assert_int_equal(
-            pthread_create(&crew->workers[i].thread, NULL, worker_main, &crew->workers[i]), 0);
-}
-
-static void crew_close(struct crew *crew)
-{
-    crew->over = true;
-    pthread_barrier_wait(&crew->turn);
-    for (int i = 0; i < crew->plan.nclients; i++)
-        pthread_join(crew->workers[i].thread, NULL);
-    close_client(main_client(crew));
-    pthread_barrier_destroy(&crew->turn);
-    history_free(crew->history);
-}
-
-static void torture(const struct plan *plan, struct test_server *server, struct inproc *inproc,
-                    enum linear_mix mix)
-{
-    static struct crew crew;
-    int rounds = server_sanitized() ? plan->rounds / 4 : plan->rounds;
-    bool good = true;
-
-    memset(&crew, 0, sizeof crew);
-    crew.plan = *plan;
-    crew.mix = mix;
-    crew.server = server;
-    crew.inproc = inproc;
-    crew_open(&crew);
-    for (; crew.round < rounds && good; crew.round++) {
-        prepare_round(&crew);
-        pthread_barrier_wait(&crew.turn);
-        pthread_barrier_wait(&crew.turn);
-        good = check_round(&crew);
-    }
-    crew_close(&crew);
-    assert_true(good);
+    // print_error() cuts long texts.
+    if (round >= 0)
+        fprintf(stderr, "KL_TEST_SEED=%" PRIu64 " round %d: %s", seed, round, report->data);
+    strbuf_free(report);
+    assert_int_equal(round, -1);
 }
 
 // ---- over the wire ------------------------------------------------------------------------------
 
+static void torture(struct test_server *server, enum linear_mix mix)
+{
+    struct linear_plan plan = {.mix = mix,
+                               .nclients = 5,
+                               .rounds = WIRE_ROUNDS,
+                               .ops = 14,
+                               .depth = 5,
+                               .lossy = true,
+                               .seed = seed};
+    struct strbuf report = {0};
+
+    expect_good(linear_crew_run(&plan, NULL, server, &report), &report);
+}
+
 static void test_strings(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_STRINGS);
+    torture(*state, LINEAR_STRINGS);
 }
 
 static void test_sets(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_SETS);
+    torture(*state, LINEAR_SETS);
 }
 
 static void test_hashes(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_HASHES);
+    torture(*state, LINEAR_HASHES);
 }
 
 static void test_lists(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_LISTS);
+    torture(*state, LINEAR_LISTS);
 }
 
 static void test_zsets(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_ZSETS);
+    torture(*state, LINEAR_ZSETS);
 }
 
 static void test_mixed(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_MIXED);
+    torture(*state, LINEAR_MIXED);
 }
 
 static void test_single_keys(void **state)
 {
-    torture(&WIRE_PLAN, *state, NULL, LINEAR_SINGLE);
+    torture(*state, LINEAR_SINGLE);
 }
 
 // ---- in process ---------------------------------------------------------------------------------
 
-static const struct wire_mode *inproc_mode;
+// A way to run the store: commands that it must answer OK, and how long.
+struct inproc_mode {
+    const char *name;
+    const char *const *commands; // ended by NULL
+    int rounds;
+};
+
+static const struct inproc_mode *inproc_mode;
 
 static int open_inproc(void **state)
 {
@@ -495,39 +121,101 @@ static int close_inproc(void **state)
     return 0;
 }
 
+static struct linear_plan inproc_plan(enum linear_mix mix)
+{
+    return (struct linear_plan){.mix = mix,
+                                .nclients = 4,
+                                .rounds = inproc_mode->rounds,
+                                .ops = 100,
+                                .depth = 1,
+                                .seed = seed};
+}
+
+static void torture_inproc(struct inproc *p, enum linear_mix mix)
+{
+    struct linear_plan plan = inproc_plan(mix);
+    struct strbuf report = {0};
+
+    expect_good(linear_crew_run(&plan, p, NULL, &report), &report);
+}
+
 static void test_inproc_strings(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_STRINGS);
+    torture_inproc(*state, LINEAR_STRINGS);
 }
 
 static void test_inproc_sets(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_SETS);
+    torture_inproc(*state, LINEAR_SETS);
 }
 
 static void test_inproc_hashes(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_HASHES);
+    torture_inproc(*state, LINEAR_HASHES);
 }
 
 static void test_inproc_lists(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_LISTS);
+    torture_inproc(*state, LINEAR_LISTS);
 }
 
 static void test_inproc_zsets(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_ZSETS);
+    torture_inproc(*state, LINEAR_ZSETS);
 }
 
 static void test_inproc_mixed(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_MIXED);
+    torture_inproc(*state, LINEAR_MIXED);
 }
 
 static void test_inproc_single_keys(void **state)
 {
-    torture(&INPROC_PLAN, NULL, *state, LINEAR_SINGLE);
+    torture_inproc(*state, LINEAR_SINGLE);
+}
+
+// ---- it finds something -------------------------------------------------------------------------
+
+// With one command torn, a round that is not linearizable comes soon: within a few rounds at most
+// times, so the limit is far away.
+static void expect_caught(struct inproc *p, enum linear_mix mix, const char *const *torn)
+{
+    struct linear_plan plan = inproc_plan(mix);
+
+    plan.rounds = TORN_ROUNDS;
+    for (; *torn; torn++) {
+        struct strbuf report = {0};
+        plan.torn = *torn;
+        if (linear_crew_run(&plan, p, NULL, &report) < 0)
+            fail_msg("nobody noticed that %s was torn", *torn);
+        assert_non_null(strstr(report.data, "<-- fits nowhere"));
+        strbuf_free(&report);
+    }
+}
+
+static void test_torn_strings_are_caught(void **state)
+{
+    expect_caught(*state, LINEAR_STRINGS, (const char *const[]){"MSET", "MGET", NULL});
+}
+
+static void test_torn_sets_are_caught(void **state)
+{
+    expect_caught(*state, LINEAR_SETS, (const char *const[]){"SADD", NULL});
+}
+
+static void test_torn_hashes_are_caught(void **state)
+{
+    expect_caught(*state, LINEAR_HASHES, (const char *const[]){"HSET", "HMGET", "HINCRBY", NULL});
+}
+
+static void test_torn_lists_are_caught(void **state)
+{
+    expect_caught(*state, LINEAR_LISTS, (const char *const[]){"RPUSH", "LMOVE", NULL});
+}
+
+static void test_torn_zsets_are_caught(void **state)
+{
+    expect_caught(*state, LINEAR_ZSETS, (const char *const[]){"ZADD", "ZMSCORE", "ZINCRBY", NULL});
 }
 
 // ---- modes --------------------------------------------------------------------------------------
@@ -552,9 +240,10 @@ static const struct wire_mode linear_modes[] = {
     {NULL},
 };
 
-static const struct wire_mode inproc_modes[] = {
-    {"in process", .commands = {NULL}},
-    {"in process, small values", .commands = {SMALL_VALUES}},
+static const struct inproc_mode MODES[] = {
+    {"in process", (const char *const[]){NULL}, INPROC_ROUNDS},
+    // Most rounds: only indexed values are changed in place, where a reader may see half of it.
+    {"in process, small values", (const char *const[]){SMALL_VALUES, NULL}, SMALL_ROUNDS},
     {NULL},
 };
 
@@ -568,6 +257,8 @@ static void choose_seed(void)
     print_message("KL_TEST_SEED=%" PRIu64 "\n", seed);
 }
 
+#define INPROC_TEST(name) cmocka_unit_test_setup_teardown(name, open_inproc, close_inproc)
+
 int main(void)
 {
     const struct CMUnitTest wire[] = {
@@ -576,18 +267,22 @@ int main(void)
         SERVER_TEST(test_single_keys),
     };
     const struct CMUnitTest inproc[] = {
-        cmocka_unit_test_setup_teardown(test_inproc_strings, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_sets, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_hashes, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_lists, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_zsets, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_mixed, open_inproc, close_inproc),
-        cmocka_unit_test_setup_teardown(test_inproc_single_keys, open_inproc, close_inproc),
+        INPROC_TEST(test_inproc_strings),     INPROC_TEST(test_inproc_sets),
+        INPROC_TEST(test_inproc_hashes),      INPROC_TEST(test_inproc_lists),
+        INPROC_TEST(test_inproc_zsets),       INPROC_TEST(test_inproc_mixed),
+        INPROC_TEST(test_inproc_single_keys),
+    };
+    const struct CMUnitTest torn[] = {
+        INPROC_TEST(test_torn_strings_are_caught), INPROC_TEST(test_torn_sets_are_caught),
+        INPROC_TEST(test_torn_hashes_are_caught),  INPROC_TEST(test_torn_lists_are_caught),
+        INPROC_TEST(test_torn_zsets_are_caught),
     };
     int failed = 0;
 
     choose_seed();
-    for (inproc_mode = inproc_modes; inproc_mode->name; inproc_mode++)
+    for (inproc_mode = MODES; inproc_mode->name; inproc_mode++)
         failed += cmocka_run_group_tests_name(inproc_mode->name, inproc, NULL, NULL);
+    inproc_mode = MODES;
+    failed += cmocka_run_group_tests_name("torn commands", torn, NULL, NULL);
     return failed + run_in_modes(wire, linear_modes);
 }
