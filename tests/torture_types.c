@@ -391,6 +391,8 @@ static const struct recipe RECIPES[] = {
     {SET, 1, 8, "SPOP %k", need_name},
     {SET, 1, 4, "SPOP %k %i", need_names},
     {SET, 1, 4, "SREM %k %n %n %n", need_count},
+    {SET, 2, 2, "SMOVE %k %K %n", need_flag},
+    {SET, 1, 1, "SUNIONSTORE %k %k %k", need_count},
     {SET, 1, 3, "DEL %k", need_flag},
     {SET, 1, 2, "RENAME %k %K", need_rename},
     {SET, 2, 2, "OBJECT ENCODING %k", need_encoding},
