@@ -17,6 +17,7 @@
 #include "tests/lib/inproc.h"
 #include "tests/lib/kv_model.h"
 #include "tests/lib/linear_load.h"
+#include "tests/lib/linear_tear.h"
 #include "tests/lib/linearize.h"
 #include "tests/lib/reply_text.h"
 
@@ -672,6 +673,76 @@ static void test_the_model_agrees_with_the_server(void **state)
     inproc_close(&p);
 }
 
+// ---- commands in pieces -------------------------------------------------------------------------
+
+struct torn_client {
+    struct inproc_client *c;
+    struct strbuf text;
+    int pieces;
+};
+
+static const char *run_piece(void *arg, const char *command)
+{
+    struct torn_client *t = arg;
+
+    t->pieces++;
+    return run_text(t->c, command, &t->text);
+}
+
+// Runs random commands one after the other, those of that name torn.
+static void expect_whole(struct torn_client *t, uint64_t seed, enum linear_mix mix,
+                         const char *name)
+{
+    char line[LINEAR_LOAD_LINE];
+    struct strbuf torn = {0};
+    struct linear_load load;
+
+    linear_load_init(&load, seed, mix, 0, 2);
+    inproc_run(t->c, "FLUSHALL");
+    history_clear(history);
+    for (int i = 0; i < 100; i++) {
+        linear_load_next(&load, line);
+        strbuf_clear(&torn);
+        bool done = linear_tear(name, line, run_piece, t, &torn);
+        const char *reply = done ? torn.data : run_text(t->c, line, &t->text);
+        history_add(history_log(history, 0), 10 * i, 10 * i + 5, line, reply);
+    }
+    enum linear_verdict verdict = linearize(history, &kv_model, NULL, &report);
+    if (verdict != LINEAR_OK)
+        fprintf(stderr, "%s: %s\n", name, report.data);
+    assert_int_equal(verdict, LINEAR_OK);
+    strbuf_free(&torn);
+}
+
+// So what torture_linear finds wrong with them is that others come in between.
+static void test_torn_commands_alone_are_as_good_as_whole_ones(void **state)
+{
+    static const struct {
+        const char *name;
+        enum linear_mix mix;
+    } TORN[] = {
+        {"MSET", LINEAR_STRINGS},  {"MGET", LINEAR_STRINGS},  {"SADD", LINEAR_SETS},
+        {"HSET", LINEAR_HASHES},   {"HMGET", LINEAR_HASHES},  {"HINCRBY", LINEAR_HASHES},
+        {"RPUSH", LINEAR_LISTS},   {"LMOVE", LINEAR_LISTS},   {"ZADD", LINEAR_ZSETS},
+        {"ZMSCORE", LINEAR_ZSETS}, {"ZINCRBY", LINEAR_ZSETS},
+    };
+    struct torn_client t = {0};
+    struct inproc p;
+
+    (void)state;
+    inproc_open(&p);
+    t.c = inproc_client_new(&p);
+    for (size_t i = 0; i < sizeof TORN / sizeof TORN[0]; i++) {
+        t.pieces = 0;
+        for (uint64_t seed = 0; seed < 8; seed++) // readers, writers and both
+            expect_whole(&t, seed, TORN[i].mix, TORN[i].name);
+        assert_true(t.pieces > 0);
+    }
+    strbuf_free(&t.text);
+    inproc_client_free(t.c);
+    inproc_close(&p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -704,6 +775,7 @@ int main(void)
         TEST(test_the_report_begins_late),
         TEST(test_every_order_gives_the_same_verdict),
         TEST(test_the_model_agrees_with_the_server),
+        TEST(test_torn_commands_alone_are_as_good_as_whole_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ static void append(void *worker, const char *command)
     redisAppendCommand(w->c, command); // there is no % in it
 }
 
-// Runs a command and returns its reply as text, NULL when none came.
+// Returns the reply as text, NULL when none came.
 static const char *run(struct worker *w, const char *line)
 {
     if (!w->in) {
@@ -391,6 +391,7 @@ int linear_crew_run(const struct linear_plan *plan, struct inproc *inproc,
     static struct linear_crew crew;
     bool good = true;
 
+    check(plan->nclients <= LINEAR_CREW_CLIENTS && plan->ops <= LINEAR_CREW_OPS);
     memset(&crew, 0, sizeof crew);
     crew.plan = *plan;
     crew.server = server;

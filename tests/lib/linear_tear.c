@@ -58,14 +58,21 @@ static const char *run_group(struct torn *t, const struct tear *tear, int at)
     return run_piece(t, "%s %s %s %s", tear->piece, key, t->words[at], second);
 }
 
+// What ZADD has before its first score.
+static bool is_option(const char *word)
+{
+    return strcmp(word, "NX") == 0 || strcmp(word, "XX") == 0;
+}
+
+// False: it has options.
 static bool run_groups(struct torn *t, const struct tear *tear)
 {
     const char *reply = "";
     int64_t sum = 0;
 
-    // ZADD's options are no group.
-    if ((t->nwords - tear->first) % tear->each != 0 || strstr("NX XX", t->words[tear->first]))
+    if (is_option(t->words[tear->first]))
         return false;
+    check_int((t->nwords - tear->first) % tear->each, 0);
     for (int at = tear->first; at < t->nwords; at += tear->each) {
         reply = run_group(t, tear, at);
         if (tear->reply == SUM)
