@@ -443,7 +443,7 @@ static const struct recipe RECIPES[] = {
 };
 enum { NRECIPES = sizeof RECIPES / sizeof RECIPES[0] };
 
-// Commands change it as one: it grows for a while, then it shrinks.
+// For all users at the same time, or they would undo what the others do.
 static bool growing(void)
 {
     return atomic_load_explicit(&commands_run, memory_order_relaxed) / PHASE % 2 == 0;
