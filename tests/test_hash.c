@@ -627,43 +627,6 @@ static void test_hash_knows_its_bytes(void **state)
     }
 }
 
-// Hashes that are alike hold the names of their fields in common. One that is older has them
-// written out, and takes part when it is changed.
-static void test_hash_fields_become_names(void **state)
-{
-    (void)state;
-    enum { ALIKE = 100, FIELDS = 10 };
-    static const char *const fields[FIELDS] = {"name",     "email",   "created", "last-login",
-                                               "country",  "balance", "orders",  "avatar",
-                                               "language", "x"};
-    struct value v[ALIKE];
-    size_t written_out = 0;
-
-    set_limits(128, 64);
-    for (int i = 0; i < ALIKE; i++) {
-        v[i] = VALUE_ABSENT;
-        for (int f = 0; f < FIELDS; f++)
-            assert_true(put_text(&v[i], fields[f], "value"));
-    }
-    for (int f = 0; f < FIELDS - 1; f++) {
-        assert_int_not_equal(name_find(fields[f], strlen(fields[f])), NAME_NONE);
-        written_out += strlen(fields[f]) - 1;
-    }
-    assert_int_equal(hash_bytes(v[0]), hash_bytes(v[ALIKE - 1]) + written_out);
-    for (int f = 0; f < FIELDS; f++) {
-        assert_false(put_text(&v[0], fields[f], "other"));
-        check_field(v[0], fields[f], "other");
-        check_field(v[ALIKE - 1], fields[f], "value");
-    }
-    assert_int_equal(hash_bytes(v[0]), hash_bytes(v[ALIKE - 1]));
-    assert_int_equal(hash_count(v[0]), FIELDS);
-    for (int i = 0; i < ALIKE; i++) {
-        for (int f = 0; f < FIELDS; f++)
-            assert_true(take(&v[i], fields[f], strlen(fields[f])));
-        assert_true(value_is_none(v[i]));
-    }
-}
-
 // ---- without memory --------------------------------------------------------------------------
 
 enum operation { OP_SET_NEW, OP_SET_OLD, OP_REMOVE, OP_COPY, OP_ASIDE, OP_SAMPLE, OPERATIONS };
@@ -819,7 +782,6 @@ int main(void)
         TEST(test_hash_matches_a_model),
         TEST(test_hash_chance_is_fair),
         TEST(test_hash_knows_its_bytes),
-        TEST(test_hash_fields_become_names),
         TEST(test_hash_failed_operations_change_nothing),
         TEST(test_hash_operations_that_need_memory_fail_without),
         TEST(test_hash_gives_its_memory_back),
