@@ -271,6 +271,21 @@ static void count_change(struct dict *d, struct epoch_thread *et, int change)
     dict_adjust(d, et, count);
 }
 
+void dict_note_length(struct dict *d, size_t len)
+{
+    uint8_t bits = len > 0 ? (uint8_t)(64 - __builtin_clzll(len)) : 0;
+
+    // Only the owner stores it; relaxed, since it is for estimates.
+    if (bits > atomic_load_explicit(&d->longest, memory_order_relaxed))
+        atomic_store_explicit(&d->longest, bits, memory_order_relaxed);
+}
+
+size_t dict_longest(const struct dict *d)
+{
+    unsigned bits = atomic_load_explicit(&d->longest, memory_order_relaxed);
+    return bits < 64 ? ((size_t)1 << bits) - 1 : SIZE_MAX;
+}
+
 size_t dict_count(const struct dict *d)
 {
     if (!d->shared)

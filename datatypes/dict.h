@@ -71,6 +71,13 @@ void dict_replace(struct dict *, struct epoch_thread *, uint64_t hash, const voi
 // the table by a bounded step.
 bool dict_remove(struct dict *, struct epoch_thread *, uint64_t hash, const void *node);
 
+// For the owner of a DICT_OWNED: notes how long a text is that comes into it, for estimates of what
+// its texts take together.
+void dict_note_length(struct dict *, size_t len);
+// No text whose length was noted is longer; at least one was half as long. Texts that have gone
+// count as well.
+size_t dict_longest(const struct dict *);
+
 // Number of nodes. DICT_OWNED: exact, one load. DICT_SHARED: a sum over stripes, exact when quiet.
 size_t dict_count(const struct dict *);
 

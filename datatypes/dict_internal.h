@@ -185,6 +185,7 @@ struct dict {
                              // table, high half the longest seen in this round of splits or merges
     _Atomic uint32_t noverflow; // overflow buckets
     uint8_t round_level;        // the resizer's: level at which this round began
+    _Atomic uint8_t longest;    // bits of the longest length that was noted
 };
 _Static_assert(sizeof(struct dict) == CACHE_LINE, "the header is one cache line");
 

@@ -97,7 +97,6 @@ static enum status dict_value_new(struct type_ctx *ctx, int64_t expires_at_ms, s
     }
     object_init(&h->object, expires_at_ms);
     h->dict = dict;
-    atomic_init(&h->longest, 0);
     *out = value_make(VALUE_HASH, h);
     return STATUS_OK;
 }
@@ -142,15 +141,6 @@ static size_t longest_of(const struct hash_pair *pair)
 
 // ---- setting ---------------------------------------------------------------------------------
 
-static void note_length(struct value v, size_t len)
-{
-    struct hash *h = value_pointer(v);
-
-    // Only the writer stores it, so relaxed gives the latest; release as value.h, rule 4, asks.
-    if (len > atomic_load_explicit(&h->longest, memory_order_relaxed))
-        atomic_store_explicit(&h->longest, len, memory_order_release);
-}
-
 enum status hash_exchange(struct type_ctx *ctx, struct value v, const struct hash_pair *pair,
                           void **before)
 {
@@ -169,7 +159,7 @@ enum status hash_exchange(struct type_ctx *ctx, struct value v, const struct has
         mem_free(node);
         return STATUS_NO_MEMORY;
     }
-    note_length(v, longest_of(pair));
+    dict_note_length(dict, longest_of(pair));
     *before = old;
     return STATUS_OK;
 }
@@ -385,12 +375,19 @@ bool hash_is_packed(struct value v)
 
 size_t hash_longest(struct value v)
 {
-    const struct hash *h = value_pointer(v);
-
     if (!hash_is_packed(v))
-        return atomic_load_explicit(&h->longest, memory_order_acquire);
+        return dict_longest(hash_dict(v));
     size_t nbytes = packed_blob_view(hash_packed(v)).nbytes;
     return nbytes > NAME_MAX_LEN ? nbytes : NAME_MAX_LEN; // a name is longer than its number
+}
+
+size_t hash_bytes_most(struct value v, size_t n)
+{
+    size_t nbytes;
+
+    if (hash_is_packed(v))
+        return packed_blob_view(hash_packed(v)).nbytes + n * NAME_MAX_LEN;
+    return __builtin_mul_overflow(hash_longest(v), 2 * n, &nbytes) ? SIZE_MAX : nbytes;
 }
 
 uint64_t hash_prefetch(struct value v, const char *field, size_t nfield)

@@ -42,8 +42,10 @@ bool hash_is_packed(struct value);
 // Estimates of work (type_step()): to find a field of a packed hash, or one at random, half of its
 // fields are passed, and so many of them are a unit.
 enum { HASH_FIELDS_PER_UNIT = 32 };
-// [free] No field and no value is longer than this.
+// [free] No field and no value is longer than this; it may be twice too much.
 size_t hash_longest(struct value);
+// [free] Of `n` pairs, `n` <= hash_count(), the fields and values take no more bytes than this.
+size_t hash_bytes_most(struct value, size_t n);
 // Bytes of all fields and values, of a packed hash as they are stored; looks at every pair of a
 // dictionary.
 size_t hash_bytes(struct value);

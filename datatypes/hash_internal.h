@@ -22,8 +22,7 @@ static inline struct packed_blob *hash_packed(struct value v)
 // One in a dictionary. A node is the two texts, one after the other.
 struct hash {
     struct object object;
-    struct dict *dict;      // never changes
-    _Atomic size_t longest; // of the texts that there were so far
+    struct dict *dict; // never changes
 };
 
 static inline struct dict *hash_dict(struct value v)

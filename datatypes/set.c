@@ -80,6 +80,8 @@ enum status set_dict_add(struct type_ctx *ctx, struct dict *dict, uint64_t hash,
     assert(status != STATUS_OK || existing == NULL);
     if (status != STATUS_OK)
         mem_free(node);
+    else
+        dict_note_length(dict, len);
     return status;
 }
 
@@ -456,6 +458,25 @@ size_t set_count(struct value v)
 {
     const struct set *s = value_pointer(v);
     return atomic_load_explicit(&s->count, memory_order_acquire);
+}
+
+size_t set_bytes_most(struct value v, size_t n)
+{
+    uint64_t body = set_body(value_pointer(v));
+    const void *pointer = set_body_pointer(body);
+    size_t nbytes = 0;
+
+    switch (set_body_kind(body)) {
+    case SET_BODY_INTSET:
+        return n * STR_I64_MAX;
+    case SET_BODY_PACKED:
+        return packed_blob_view(pointer).nbytes;
+    case SET_BODY_DICT:
+        return __builtin_mul_overflow(dict_longest(pointer), n, &nbytes) ? SIZE_MAX : nbytes;
+    case SET_BODY_NONE:
+        break;
+    }
+    return 0;
 }
 
 bool set_is_compact(struct value v)

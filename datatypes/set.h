@@ -37,6 +37,8 @@ enum status set_remove(struct type_ctx *, struct value, const char *member, size
 // [free] Membership and cardinality.
 bool set_contains(struct type_ctx *, struct value, const char *member, size_t len);
 size_t set_count(struct value);
+// [free] `n` members, n <= set_count(), take no more bytes than this; it may be twice too much.
+size_t set_bytes_most(struct value, size_t n);
 
 // [free] Brings what a look-up of that member will read into the cache, in two steps with other
 // work between them: the first returns what the second takes. Hints.

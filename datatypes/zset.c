@@ -85,6 +85,8 @@ enum status zset_index_add(struct type_ctx *ctx, struct zset_index *index, uint6
     if (status != STATUS_OK) {
         rank_tree_remove(&index->tree, score, node);
         mem_free(node);
+    } else {
+        dict_note_length(index->dict, len);
     }
     return status;
 }
@@ -210,6 +212,24 @@ size_t zset_count(struct value v)
 {
     const struct zset *z = value_pointer(v);
     return atomic_load_explicit(&z->count, memory_order_acquire);
+}
+
+size_t zset_bytes_most(struct value v, size_t n)
+{
+    uint64_t body = zset_body(value_pointer(v));
+    const void *pointer = zset_body_pointer(body);
+    size_t nbytes = 0;
+
+    switch (zset_body_kind(body)) {
+    case ZSET_BODY_PACKED:
+        return packed_blob_view(pointer).nbytes;
+    case ZSET_BODY_INDEX:
+        pointer = ((const struct zset_index *)pointer)->dict;
+        return __builtin_mul_overflow(dict_longest(pointer), n, &nbytes) ? SIZE_MAX : nbytes;
+    case ZSET_BODY_NONE:
+        break;
+    }
+    return 0;
 }
 
 uint64_t zset_prefetch(struct value v, const char *member, size_t len)

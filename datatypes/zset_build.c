@@ -42,11 +42,14 @@ enum status zset_build_add(struct zset_build *b, const char *member, size_t len,
     if (node == NULL)
         return STATUS_NO_MEMORY;
     enum status status = dict_insert(dict, b->types->epoch, hash, node, &existing);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         mem_free(node);
-    else if (len > b->longest)
+        return status;
+    }
+    dict_note_length(dict, len);
+    if (len > b->longest)
         b->longest = len;
-    return status;
+    return STATUS_OK;
 }
 
 size_t zset_build_count(const struct zset_build *b)

@@ -610,14 +610,14 @@ static void test_hash_knows_its_bytes(void **state)
         struct hash_pair pair = {"long", 4, big, sizeof big};
         size_t before = hash_bytes(v);
         bool added, removed;
-        assert_in_range(hash_longest(v), 2, packed ? NAME_MAX_LEN : before);
+        assert_in_range(hash_longest(v), 2, packed ? NAME_MAX_LEN : 3);
         old = v;
         assert_int_equal(hash_set(CTX, old, &pair, &v, &added), STATUS_OK);
         if (v.bits != old.bits)
             hash_free(old);
         assert_int_equal(hash_is_packed(v), packed);
         assert_in_range(hash_bytes(v), before + sizeof big, before + sizeof big + 16);
-        assert_in_range(hash_longest(v), sizeof big, hash_bytes(v));
+        assert_in_range(hash_longest(v), sizeof big, 2 * sizeof big);
         old = v;
         assert_int_equal(hash_remove(CTX, old, "long", 4, &v, &removed), STATUS_OK);
         if (v.bits != old.bits)

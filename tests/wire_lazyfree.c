@@ -22,19 +22,11 @@ static void make_big(struct wire *w, const char *key)
     }
 }
 
-static long field(struct wire *w, const char *name)
-{
-    const char *info = wire_text(w, NULL, "INFO memory"), *at = strstr(info, name);
-
-    assert_non_null(at);
-    return strtol(at + strlen(name) + 1, NULL, 10);
-}
-
 // Waits until nothing is pending; `n` objects must have been freed by then.
 static void expect_freed(struct wire *w, long n)
 {
-    wait_until(field(w, "lazyfree_pending_objects") == 0, LIMIT_MS);
-    assert_int_equal(field(w, "lazyfreed_objects"), n);
+    wait_until(wire_info(w, "memory", "lazyfree_pending_objects") == 0, LIMIT_MS);
+    assert_int_equal(wire_info(w, "memory", "lazyfreed_objects"), n);
 }
 
 static void test_lazyfree_by_every_command(void **state)
@@ -73,7 +65,7 @@ static void test_lazyfree_by_expiry(void **state)
     make_big(w, "seen");
     make_big(w, "unseen");
     expect(w, ":1", "PEXPIRE unseen 1"); // the walk in the background finds it
-    wait_until(field(w, "lazyfreed_objects") == 1, LIMIT_MS);
+    wait_until(wire_info(w, "memory", "lazyfreed_objects") == 1, LIMIT_MS);
     expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
     expect(w, ":1", "PEXPIRE seen 1");
     wait_until(wire_int(w, "EXISTS seen") == 0, LIMIT_MS);
@@ -242,7 +234,7 @@ static void test_lazyfree_beside_a_long_command(void **state)
     expect(w, "OK", "CONFIG RESETSTAT");
     make_big(w, "big");
     wire_send(other, "DEBUG SLEEP 1000");
-    wait_until(field(w, "lazyfreed_objects") == 0 &&
+    wait_until(wire_info(w, "memory", "lazyfreed_objects") == 0 &&
                    strstr(wire_text(w, NULL, "INFO locks"), "commands_moved_running:1"),
                LIMIT_MS);
     expect(w, ":1", "DEL big");

@@ -17,31 +17,6 @@ struct fixture {
     int members; // of the set "big", whose reply is many times what sockets and buffers hold
 };
 
-static int64_t field_of(const char *text, const char *field)
-{
-    char name[64];
-    size_t len = (size_t)snprintf(name, sizeof name, "\n%s:", field);
-    const char *at = strstr(text, name);
-
-    if (!at) {
-        fail_msg("INFO has no %s", field);
-    }
-    return strtoll(at + len, NULL, 10);
-}
-
-static int64_t info(struct wire *w, const char *section, const char *field)
-{
-    return field_of(wire_text(w, NULL, "INFO %s", section), field);
-}
-
-// How many commands worker threads have begun: from one reply, since one may end between two.
-static int64_t commands_begun(struct wire *w)
-{
-    const char *text = wire_text(w, NULL, "INFO locks");
-
-    return field_of(text, "commands_moved") + field_of(text, "commands_moved_running");
-}
-
 static void fill_big(struct fixture *f)
 {
     char *line = malloc((size_t)BATCH * (MEMBER_CHARS + 1) + 64);
@@ -123,11 +98,11 @@ static void read_rest(struct fixture *f, struct wire *w)
 static void test_parked_writer_holds_up_nobody(void **state)
 {
     struct fixture *f = *state;
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
 
     hold_big(f, f->a);
     assert_true(wire_send_literal(f->b, "SADD big new\r\nSISMEMBER big new\r\nSADD other x\r\n"));
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
     // The reader does not read, so it is soon waited for no more: what follows may come after that.
     expect(f->c, ":1", "SADD another y");
     expect_match(f->c, ":*", "SCARD big");
@@ -141,10 +116,10 @@ static void test_parked_writer_holds_up_nobody(void **state)
 // Has `w` write-lock the key "held" until release_key(), on a worker thread.
 static void hold_key(struct fixture *f, struct wire *w)
 {
-    int64_t begun = commands_begun(f->c);
+    int64_t begun = wire_commands_begun(f->c);
 
     assert_true(wire_send_literal(w, "MULTI\r\nSADD held x\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
-    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+    wait_until(wire_commands_begun(f->c) > begun, LIMIT_MS);
 }
 
 // Its client goes, which wakes the sleeper; `*w` is a new connection.
@@ -152,7 +127,7 @@ static void release_key(struct fixture *f, struct wire **w)
 {
     wire_abort(*w);
     *w = wire_open(f->server, 2);
-    wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
 }
 
 // A transaction waits for the keys of all its commands before the first one runs, and waits like
@@ -160,7 +135,7 @@ static void release_key(struct fixture *f, struct wire **w)
 static void test_parked_transaction(void **state)
 {
     struct fixture *f = *state;
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
 
     hold_big(f, f->a);
     assert_true(wire_send_literal(f->b, "MULTI\r\nSADD t1 x\r\nSADD big one\r\nSADD t2 x\r\n"
@@ -169,7 +144,7 @@ static void test_parked_transaction(void **state)
     for (int i = 0; i < 4; i++) {
         expect_reply(f->b, "QUEUED");
     }
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
     expect(f->c, ":1", "SADD another z");
     read_rest(f, f->a);
     expect_reply(f->b, "[:1 :1 :1 :1]");
@@ -183,17 +158,17 @@ static void test_parked_transaction(void **state)
 static void test_parked_transaction_without_client(void **state)
 {
     struct fixture *f = *state;
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
     struct wire *w = wire_open(f->server, 2);
 
     expect(w, "PONG", "PING"); // it is among the connected
-    int64_t clients = info(f->c, "clients", "connected_clients");
+    int64_t clients = wire_info(f->c, "clients", "connected_clients");
 
     hold_key(f, f->a);
     assert_true(wire_send_literal(w, "MULTI\r\nSADD t1 x\r\nSADD held one\r\nEXEC\r\n"));
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
     wire_abort(w);
-    wait_until(info(f->c, "clients", "connected_clients") == clients - 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "clients", "connected_clients") == clients - 1, LIMIT_MS);
     expect(f->c, ":0", "EXISTS t1");
     release_key(f, &f->a);
     expect(f->c, ":0", "SISMEMBER held one");
@@ -205,10 +180,10 @@ static void test_parked_transaction_without_client(void **state)
 static void test_long_transaction(void **state)
 {
     struct fixture *f = *state;
-    int64_t begun = commands_begun(f->c);
+    int64_t begun = wire_commands_begun(f->c);
 
     assert_true(wire_send_literal(f->a, "MULTI\r\nSCARD big\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
-    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+    wait_until(wire_commands_begun(f->c) > begun, LIMIT_MS);
     expect(f->b, "PONG", "PING");
     expect_match(f->c, ":*", "SCARD big");
     release_key(f, &f->a);
@@ -259,13 +234,13 @@ static void test_order_across_threads(void **state)
 static void test_reading_command_is_cancelled(void **state)
 {
     struct fixture *f = *state;
-    int64_t cancelled = info(f->c, "locks", "commands_moved_cancelled");
+    int64_t cancelled = wire_info(f->c, "locks", "commands_moved_cancelled");
     struct wire *gone = wire_open(f->server, 2);
 
     hold_big(f, gone);
     wire_close(gone);
-    wait_until(info(f->c, "locks", "commands_moved_cancelled") == cancelled + 1, LIMIT_MS);
-    wait_until(info(f->c, "clients", "connected_clients") == 3, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_moved_cancelled") == cancelled + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "clients", "connected_clients") == 3, LIMIT_MS);
     expect(f->c, ":1", "SADD big free-again");
 }
 
@@ -275,12 +250,12 @@ static void test_parked_command_is_killed(void **state)
     struct fixture *f = *state;
     struct wire *gone = wire_open(f->server, 2);
     long long id = wire_int(gone, "CLIENT ID");
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
 
     expect(f->c, "OK", "CONFIG SET client-output-buffer-limit \"normal 0 0 0\"");
     hold_big(f, f->a);
     wire_send(gone, "DEL big");
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
     expect(f->c, ":1", "CLIENT KILL ID %lld", id);
     expect_closed(gone);
     wire_close(gone);
@@ -330,13 +305,13 @@ static void test_commands_with_keys_are_in_flight(void **state)
         wire_send(w, "%s", commands[i]);
         assert_int_equal(wire_read_raw(w, &first, 1), 1);
         assert_int_equal(first, '*');
-        assert_int_equal(info(f->c, "locks", "commands_in_flight"), 1);
+        assert_int_equal(wire_info(f->c, "locks", "commands_in_flight"), 1);
         wire_close(w);
-        wait_until(info(f->c, "locks", "commands_in_flight") == 0, LIMIT_MS);
+        wait_until(wire_info(f->c, "locks", "commands_in_flight") == 0, LIMIT_MS);
     }
     wire_send(f->a, "KEYS *"); // has none
     expect_reply(f->a, "[\"big\"]");
-    assert_int_equal(info(f->c, "locks", "commands_in_flight"), 0);
+    assert_int_equal(wire_info(f->c, "locks", "commands_in_flight"), 0);
 }
 
 static void set_text(struct wire *w, const char *key, char fill, size_t len)
@@ -369,7 +344,7 @@ static void test_replied_string_is_not_freed(void **state)
         wire_send(f->a, "%s", commands[i]);
         assert_int_equal(wire_read_raw(f->a, header, 11), 11);
         assert_memory_equal(header, "$16777216\r\n", 11);
-        wait_until(info(f->c, "keylot", "retired_objects") == 0, LIMIT_MS);
+        wait_until(wire_info(f->c, "keylot", "retired_objects") == 0, LIMIT_MS);
         set_text(f->c, "other", 'z', LEN);
         assert_int_equal(wire_read_raw(f->a, got, LEN + 2), LEN + 2);
         for (size_t at = 0; at < LEN; at++) {
@@ -380,223 +355,6 @@ static void test_replied_string_is_not_freed(void **state)
         expect(f->c, ":1", "DEL other");
     }
     free(got);
-}
-
-// Runs a command, whatever it replies, and tells whether it ran on a worker thread.
-static bool moves(struct fixture *f, const char *command)
-{
-    int64_t begun = commands_begun(f->c);
-    const char *reply = wire_run(f->a, "%s", command);
-
-    if (reply[0] == '-') {
-        fail_msg("%s: %s", command, reply);
-    }
-    return commands_begun(f->c) > begun;
-}
-
-static void push_text(struct fixture *f, const char *key, size_t len)
-{
-    char *text = malloc(len);
-    struct bytes argv[] = {BYTES("RPUSH"), {key, strlen(key)}, {text, len}};
-
-    assert_non_null(text);
-    memset(text, 'e', len);
-    wire_send_argv(f->a, 3, argv);
-    assert_non_null(wire_reply(f->a));
-    free(text);
-}
-
-// A list of a few elements is a short one, unless these are long, which shows when it is locked.
-static void test_long_elements_are_moved(void **state)
-{
-    static const char *const shorts[] = {
-        "LRANGE list 0 1", "LINDEX list 1",           "LPOP list",   "LPOP list 2",
-        "LSET list 0 a",   "LMOVE list to LEFT LEFT", "LPOS list b", "LTRIM list 1 -1"};
-    static const char *const longs[] = {"LRANGE list 6 8",          "LINDEX list -1",
-                                        "LRANGE list 0 -1",         "LMPOP 2 none list RIGHT",
-                                        "LMOVE list to RIGHT LEFT", "RPOP list",
-                                        "RPOPLPUSH list to",        "RPOP list 2"};
-    enum { LEN = 3 << 20 };
-    struct fixture *f = *state;
-
-    for (int i = 0; i < 10; i++) {
-        expect_match(f->a, ":*", "RPUSH list short");
-    }
-    expect_match(f->a, ":*", "RPUSH list b");
-    for (int i = 0; i < 6; i++) {
-        push_text(f, "list", LEN);
-    }
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
-        if (moves(f, shorts[i])) {
-            fail_msg("%s was moved", shorts[i]);
-        }
-    }
-    expect(f->a, ":12", "LLEN list"); // 6 short ones are left, and the long ones
-    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
-        if (!moves(f, longs[i])) {
-            fail_msg("%s was not moved", longs[i]);
-        }
-    }
-    expect(f->a, ":6", "LLEN list");
-    expect(f->a, ":3", "LLEN to");
-}
-
-static void set_field(struct fixture *f, const char *key, const char *field, size_t len)
-{
-    char *text = malloc(len);
-    struct bytes argv[] = {BYTES("HSET"), bytes_of(key), bytes_of(field), {text, len}};
-
-    assert_non_null(text);
-    memset(text, 'v', len);
-    wire_send_argv(f->a, 4, argv);
-    assert_non_null(wire_reply(f->a));
-    free(text);
-}
-
-// A hash of a few fields is a short one, unless their values are long; so is one that has had a
-// long one, and a packed one that is walked a few times.
-static void test_long_fields_are_moved(void **state)
-{
-    static const char *const shorts[] = {"HGET h short1",   "HMGET h short1 short2",
-                                         "HSTRLEN h long0", "HSCAN p 0",
-                                         "HRANDFIELD p 20", "HGETALL p",
-                                         "HGETALL had",     "HVALS had",
-                                         "HGET had short1", "HMGET had a b short1",
-                                         "HMGET p a b c",   "HRANDFIELD p"};
-    static const char *const longs[] = {"HGET h long0",
-                                        "HMGET h short1 long1",
-                                        "HGETALL h",
-                                        "HVALS h",
-                                        "HSCAN h 0 COUNT 100",
-                                        "HRANDFIELD h 5 WITHVALUES",
-                                        "HRANDFIELD h -1000 WITHVALUES",
-                                        "HRANDFIELD p -20000"};
-    enum { LEN = 3 << 20 };
-    struct fixture *f = *state;
-
-    for (int i = 0; i < 100; i++) {
-        expect(f->a, ":1", "HSET h short%d v", i);
-        expect(f->a, ":1", "HSET had short%d v", i);
-        expect(f->a, ":1", "HSET p short%d v", i);
-    }
-    set_field(f, "h", "long0", LEN);
-    set_field(f, "h", "long1", LEN);
-    set_field(f, "had", "long", LEN);
-    expect(f->a, ":1", "HDEL had long");
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
-        if (moves(f, shorts[i])) {
-            fail_msg("%s was moved", shorts[i]);
-        }
-    }
-    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
-        if (!moves(f, longs[i])) {
-            fail_msg("%s was not moved", longs[i]);
-        }
-    }
-}
-
-// A packed hash is walked for each field that is named, and copied for each that is removed.
-static void test_many_fields_are_moved(void **state)
-{
-    enum { FIELDS = 500 };
-    static const struct {
-        const char *command;
-        bool value; // one behind each field
-    } longs[] = {{"HSET h", true}, {"HMSET h", true}, {"HMGET h", false}, {"HDEL h", false}};
-    struct fixture *f = *state;
-    static char line[FIELDS * 32];
-
-    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
-        size_t n = (size_t)sprintf(line, "%s", longs[i].command);
-        for (int j = 0; j < FIELDS; j++) {
-            n += (size_t)sprintf(line + n, longs[i].value ? " f%d v" : " f%d", j);
-        }
-        if (!moves(f, line)) {
-            fail_msg("%s with %d fields was not moved", longs[i].command, FIELDS);
-        }
-        if (i == 0) {
-            expect(f->a, "\"listpack\"", "OBJECT ENCODING h");
-        }
-    }
-    expect(f->a, ":0", "EXISTS h");
-}
-
-// What range of scores is a long one shows when the set is locked.
-static void test_long_ranges_are_moved(void **state)
-{
-    static const char *const shorts[] = {"ZRANGEBYSCORE z 10 20",
-                                         "ZRANGE z 20 10 BYSCORE REV",
-                                         "ZRANGEBYLEX z - (a",
-                                         "ZREMRANGEBYSCORE z 30 40",
-                                         "ZRANGESTORE to z 50 60 BYSCORE",
-                                         "ZREMRANGEBYLEX z - (a",
-                                         "ZREVRANGEBYSCORE z 90 80",
-                                         "ZRANGE z 0 -1 BYSCORE LIMIT 0 9",
-                                         "ZREVRANGEBYLEX z (a -",
-                                         "ZRANGEBYSCORE z (10 +inf LIMIT 5 20"};
-    static const char *const longs[] = {"ZRANGEBYSCORE z 100 +inf", "ZRANGE z +inf 100 BYSCORE REV",
-                                        "ZRANGEBYLEX z - +", "ZRANGESTORE to z 100 inf BYSCORE",
-                                        "ZREMRANGEBYSCORE z 100 +inf"};
-    enum { SCORES = 20000, PER_COMMAND = 1000 };
-    struct fixture *f = *state;
-    static char line[PER_COMMAND * 16 + 16];
-
-    for (int i = 0; i < SCORES; i += PER_COMMAND) {
-        size_t n = (size_t)sprintf(line, "ZADD z");
-        for (int j = i; j < i + PER_COMMAND; j++) {
-            n += (size_t)sprintf(line + n, " %d m%d", j, j);
-        }
-        expect(f->a, ":1000", "%s", line);
-    }
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
-        if (moves(f, shorts[i])) {
-            fail_msg("%s was moved", shorts[i]);
-        }
-    }
-    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
-        if (!moves(f, longs[i])) {
-            fail_msg("%s was not moved", longs[i]);
-        }
-    }
-    expect(f->a, ":89", "ZCARD z");
-}
-
-// Likewise how many places there are around another.
-static void test_long_geo_searches_are_moved(void **state)
-{
-    static const char *const shorts[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 2 km",
-                                         "GEOSEARCH g FROMMEMBER m10 BYBOX 2 2 km ASC",
-                                         "GEORADIUS g 20 0 2 km STORE to",
-                                         "GEORADIUSBYMEMBER g m100 2 km WITHCOORD",
-                                         "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 2 km",
-                                         "GEOSEARCH g FROMLONLAT 20 60 BYRADIUS 200 km"};
-    static const char *const longs[] = {"GEOSEARCH g FROMLONLAT 20 0 BYRADIUS 20000 km",
-                                        "GEOSEARCH g FROMMEMBER m10 BYBOX 20000 20 km ASC COUNT 9",
-                                        "GEORADIUS g 20 0 9000 km STORE to",
-                                        "GEORADIUSBYMEMBER_RO g m100 9000 km",
-                                        "GEOSEARCHSTORE to g FROMMEMBER m10 BYRADIUS 9000 km"};
-    enum { PLACES = 20000, PER_COMMAND = 1000 };
-    struct fixture *f = *state;
-    static char line[PER_COMMAND * 24 + 16];
-
-    for (int i = 0; i < PLACES; i += PER_COMMAND) {
-        size_t n = (size_t)sprintf(line, "GEOADD g");
-        for (int j = i; j < i + PER_COMMAND; j++) {
-            n += (size_t)sprintf(line + n, " %d.%03d 0 m%d", j / 400, j * 5 / 2 % 1000, j);
-        }
-        expect(f->a, ":1000", "%s", line);
-    }
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
-        if (moves(f, shorts[i])) {
-            fail_msg("%s was moved", shorts[i]);
-        }
-    }
-    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
-        if (!moves(f, longs[i])) {
-            fail_msg("%s was not moved", longs[i]);
-        }
-    }
-    expect(f->a, ":20000", "ZCARD to");
 }
 
 // However many members a command asks for, others are served.
@@ -615,9 +373,9 @@ static void test_endless_command(void **state)
         char first;
         wire_send(gone, "%s", commands[i]);
         assert_int_equal(wire_read_raw(gone, &first, 1), 1);
-        assert_int_equal(info(f->c, "locks", "commands_moved_running"), 1);
+        assert_int_equal(wire_info(f->c, "locks", "commands_moved_running"), 1);
         wire_close(gone);
-        wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+        wait_until(wire_info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
     }
 }
 
@@ -626,7 +384,7 @@ static void test_long_commands_run_side_by_side(void **state)
 {
     struct fixture *f = *state;
     const size_t len = server_sanitized() ? 60000 : 200000;
-    int64_t threads = info(f->c, "keylot", "registered_threads");
+    int64_t threads = wire_info(f->c, "keylot", "registered_threads");
     char want[32];
 
     set_text(f->c, "text", 'x', len);
@@ -637,7 +395,7 @@ static void test_long_commands_run_side_by_side(void **state)
     wire_send(f->b, "LCS text other LEN");
     expect_reply(f->a, want);
     expect_reply(f->b, want);
-    assert_int_equal(info(f->c, "keylot", "registered_threads"), threads + 1);
+    assert_int_equal(wire_info(f->c, "keylot", "registered_threads"), threads + 1);
 }
 
 // The time of DEBUG SLEEP ends when its client goes.
@@ -648,10 +406,10 @@ static void test_sleep_is_cancelled(void **state)
     int64_t id = wire_int(gone, "CLIENT ID");
 
     wire_send(gone, "DEBUG SLEEP 1000");
-    wait_until(info(f->c, "locks", "commands_moved_running") == 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_moved_running") == 1, LIMIT_MS);
     expect(f->c, ":1", "CLIENT KILL ID %lld", (long long)id);
     expect_closed(gone);
-    wait_until(info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
     wire_close(gone);
 }
 
@@ -681,11 +439,11 @@ static void test_deferred_command_starts_over(void **state)
     expect_reply(f->b, want);
     expect_reply(f->b, "PONG");
     hold_big(f, f->a);
-    int64_t begun = commands_begun(f->c);
+    int64_t begun = wire_commands_begun(f->c);
     wire_send(flusher, "FLUSHALL");
     // Soon the rest of the reply is written to memory, and FLUSHALL goes on; until then SADD is
     // deferred.
-    wait_until(commands_begun(f->c) > begun, LIMIT_MS);
+    wait_until(wire_commands_begun(f->c) > begun, LIMIT_MS);
     assert_true(wire_send_literal(f->b, "SADD big new\r\nSADD small x\r\n"));
     expect_reply(flusher, "OK");
     read_rest(f, f->a);
@@ -701,11 +459,11 @@ static void test_deferred_command_starts_over(void **state)
 static void test_end_in_the_middle_of_a_pipeline(void **state)
 {
     struct fixture *f = *state;
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
 
     hold_big(f, f->a);
     assert_true(wire_send_literal(f->b, "SADD big 1\r\nSADD s 1\r\nSADD s 2\r\nSADD s 3\r\n"));
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
     assert_true(wire_send_literal(f->b, "SADD s 4\r\n"));
     assert_int_equal(kill(server_pid(f->server), SIGTERM), 0);
     for (int i = 0; i < 4; i++) {
@@ -720,11 +478,11 @@ static void test_end_in_the_middle_of_a_pipeline(void **state)
 static void test_shutdown_beside_waiting_commands(void **state)
 {
     struct fixture *f = *state;
-    int64_t parked = info(f->c, "locks", "commands_parked");
+    int64_t parked = wire_info(f->c, "locks", "commands_parked");
 
     hold_big(f, f->a);
     wire_send(f->b, "SADD big new");
-    wait_until(info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
+    wait_until(wire_info(f->c, "locks", "commands_parked") == parked + 1, LIMIT_MS);
 }
 
 // SLOWLOG tells where a command ran and how long it waited.
@@ -753,11 +511,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_silent_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands_with_keys_are_in_flight, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replied_string_is_not_freed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_elements_are_moved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_fields_are_moved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_many_fields_are_moved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_ranges_are_moved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_geo_searches_are_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_endless_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_commands_run_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleep_is_cancelled, setup, teardown),

@@ -9,35 +9,15 @@
 
 #include "datatypes/rdb_load.h"
 #include "datatypes/rdb_write.h"
-#include "datatypes/str.h"
 #include "server/engine/cmd.h"
 #include "server/engine/work.h"
 
 enum {
-    CHECKSUM_WORK = 8,   // times what copying bytes is
-    WALKS = 2,           // of DUMP
-    SHORT_BYTES = 65536, // bytes that may come to no more than this are not counted
+    CHECKSUM_WORK = 8, // times what copying bytes is
+    WALKS = 2,         // of DUMP
 };
 
 // ---- DUMP -------------------------------------------------------------------------------------
-
-// Bytes that a value has beside its elements' number, as far as they can be seen soon. Only lists
-// have to be locked for it, and hashes in which there may be long texts.
-static size_t bytes_inside(struct value v, bool locked)
-{
-    switch (value_type(v)) {
-    case TYPE_STRING:
-        return str_len(v);
-    case TYPE_LIST:
-        return locked ? list_range_bytes(v, 0, list_count(v)) : 0;
-    case TYPE_HASH:
-        if (hash_is_packed(v))
-            return hash_bytes(v);
-        return locked && hash_longest(v) * hash_count(v) > SHORT_BYTES ? hash_bytes(v) : 0;
-    default:
-        return 0;
-    }
-}
 
 static uint64_t work_dump(struct cmd_ctx *c)
 {
@@ -45,7 +25,8 @@ static uint64_t work_dump(struct cmd_ctx *c)
 
     if (value_is_none(v))
         return 1;
-    return WALKS * value_weight(v) + CHECKSUM_WORK * work_of_bytes(bytes_inside(v, keys_locked(c)));
+    size_t count = value_weight(v);
+    return WALKS * count + CHECKSUM_WORK * work_of_bytes(work_bytes_most(c, v, count));
 }
 
 static bool put_to_reply(void *arg, const char *data, size_t len)

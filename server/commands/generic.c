@@ -204,7 +204,7 @@ static void cmd_move(struct cmd_ctx *c)
 
 // clang-format off
 COMMANDS(generic) = {
-    {"copy", -3, KEYS(1, 2, 1), LOCK_WRITE, CMD_KEYSPACE | CMD_DENYOOM, cmd_copy,
+    {"copy", -3, KEYS(1, 2, 1), LOCK_WRITE, CMD_KEYSPACE | CMD_DENYOOM | CMD_LOOK_AGAIN, cmd_copy,
      "source destination [DB destination-db] [REPLACE]", "6.2.0",
      "Copies a key's value to another key, also of another database.", .getkeys = copy_keys,
      .key_use = "RO access", .rest_use = "OW update",

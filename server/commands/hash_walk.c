@@ -105,16 +105,6 @@ static void cmd_hscan(struct cmd_ctx *c)
     scan_page_of_key(c, TYPE_HASH, hscan_step);
 }
 
-static uint64_t work_hscan(struct cmd_ctx *c)
-{
-    struct value hash = key_peek(c, 0);
-    uint64_t n = scan_args_work(c);
-
-    if (value_type(hash) != TYPE_HASH)
-        return 1;
-    return hash_is_packed(hash) ? n + work_of_bytes(hash_bytes(hash)) : n * work_of_pair(hash);
-}
-
 // ---- chance -----------------------------------------------------------------------------------
 
 struct randfield {
@@ -267,7 +257,7 @@ COMMANDS(hash_walk) = {
     {"hscan", -3, KEYS(1, 1, 1), LOCK_READ, 0, cmd_hscan,
      "key cursor [MATCH pattern] [COUNT count]", "2.8.0",
      "Lists the fields of a hash and their values in steps.",
-     .tips = "nondeterministic_output", .work = work_hscan},
+     .tips = "nondeterministic_output", .work = scan_args_work},
     {"hvals", 2, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_hvals, "key", "2.0.0",
      "Returns all values of a hash.",
      .tips = "nondeterministic_output_order", .work = work_whole},

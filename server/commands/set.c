@@ -385,11 +385,12 @@ static uint64_t count_work(struct cmd_ctx *c)
     return (uint64_t)(n < 0 ? -n : n);
 }
 
+// One member is looked at once the set is locked and known anyway: it may be long.
 static uint64_t spop_work(struct cmd_ctx *c)
 {
-    uint64_t n = count_work(c), all = n > 1 ? work_first_key(c) : 1;
+    uint64_t n = count_work(c);
 
-    return n < all ? n : all;
+    return n > 1 || keys_locked(c) ? work_of_elements(c, key_peek(c, 0), n) : 1;
 }
 
 /* SPOP key [count]  -> a member or nil; with count a set of them */
@@ -454,8 +455,9 @@ static void srandmember_count(struct cmd_ctx *c)
 // With repetitions there may be more than the set has.
 static uint64_t srandmember_work(struct cmd_ctx *c)
 {
-    return c->argc == 3 && c->argv[2].len > 0 && c->argv[2].data[0] == '-' ? count_work(c)
-                                                                           : spop_work(c);
+    bool repeats = c->argc == 3 && c->argv[2].len > 0 && c->argv[2].data[0] == '-';
+
+    return repeats ? work_of_draws(c, key_peek(c, 0), count_work(c)) : spop_work(c);
 }
 
 /* SRANDMEMBER key [count]  -> a member or nil; with count an array, with repetitions when negative
@@ -501,11 +503,11 @@ COMMANDS(set) = {
     {"smove", 4, KEYS(1, 2, 1), LOCK_WRITE, CMD_FAST, cmd_smove, "source destination member", "1.0.0",
      "Moves a member from one set to another.",
      .key_use = "RW access delete", .rest_use = "RW insert"},
-    {"spop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_spop, "key [count]", "1.0.0",
+    {"spop", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST | CMD_LOOK_AGAIN, cmd_spop, "key [count]", "1.0.0",
      "Takes random members out of a set.",
      .key_use = "RW access delete", .tips = "nondeterministic_output",
      .work = spop_work},
-    {"srandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_srandmember, "key [count]", "1.0.0",
+    {"srandmember", -2, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_srandmember, "key [count]", "1.0.0",
      "Returns random members of a set.",
      .tips = "nondeterministic_output",
      .work = srandmember_work},

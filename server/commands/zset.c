@@ -302,7 +302,7 @@ static void cmd_zscan(struct cmd_ctx *c)
 // ---- ZRANDMEMBER ------------------------------------------------------------------------------
 
 struct random_reply {
-    struct reply *reply;
+    struct cmd_ctx *c;
     size_t n;
     bool scores, begun;
 };
@@ -313,9 +313,9 @@ static void reply_picked(const struct zset_member *m, void *arg)
     struct random_reply *to = arg;
 
     if (!to->begun)
-        zset_reply_header(to->reply, to->n, to->scores);
+        zset_reply_header(to->c->reply, to->n, to->scores);
     to->begun = true;
-    zset_reply_member(to->reply, m, to->scores);
+    zset_reply_member(to->c, m, to->scores);
 }
 
 // Replies `n` members, the same one any number of times.
@@ -328,7 +328,7 @@ static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t 
     // A reply that is too long fails, and the connection is closed for it.
     for (uint64_t i = 0; i < n && !c->reply->failed; i++) {
         zset_at(set, rng_below(c->types->rng, count), &m);
-        zset_reply_member(c->reply, &m, scores);
+        zset_reply_member(c, &m, scores);
         if (!cmd_step(c, 4))
             return;
     }
@@ -336,7 +336,7 @@ static void reply_with_repetition(struct cmd_ctx *c, struct value set, uint64_t 
 
 static void reply_distinct(struct cmd_ctx *c, struct value set, size_t n, bool scores)
 {
-    struct random_reply to = {.reply = c->reply, .n = n, .scores = scores};
+    struct random_reply to = {.c = c, .n = n, .scores = scores};
     enum status status = zset_sample(c->types, set, n, reply_picked, &to);
 
     if (status != STATUS_OK)
@@ -408,15 +408,16 @@ static void cmd_zrandmember(struct cmd_ctx *c)
 // Members that ZRANDMEMBER will reply.
 static uint64_t work_zrandmember(struct cmd_ctx *c)
 {
-    uint64_t count = work_first_key(c), wanted;
+    uint64_t work;
     int64_t n;
 
+    // One member is looked at once the set is locked and known anyway: it may be long.
     if (c->argc < 3 || !bytes_to_i64(c->argv[2], &n))
-        return 1;
-    wanted = n < 0 ? -(uint64_t)n : (uint64_t)n;
+        return keys_locked(c) ? work_of_elements(c, key_peek(c, 0), 1) : 1;
     if (n >= 0)
-        return count < wanted ? count : wanted;
-    return __builtin_mul_overflow(wanted, 4, &wanted) ? UINT64_MAX : wanted;
+        return work_of_elements(c, key_peek(c, 0), (uint64_t)n);
+    work = work_of_draws(c, key_peek(c, 0), -(uint64_t)n);
+    return __builtin_mul_overflow(work, 4, &work) ? UINT64_MAX : work;
 }
 
 // clang-format off
@@ -434,7 +435,7 @@ COMMANDS(zset) = {
     {"zmscore", -3, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_zmscore, "key member [member ...]",
      "6.2.0", "Returns the scores of several members of a sorted set.",
      .work = work_args, .member = 2},
-    {"zrandmember", -2, KEYS(1, 1, 1), LOCK_READ, 0, cmd_zrandmember, "key [count [WITHSCORES]]",
+    {"zrandmember", -2, KEYS(1, 1, 1), LOCK_READ, CMD_LOOK_AGAIN, cmd_zrandmember, "key [count [WITHSCORES]]",
      "6.2.0", "Returns random members of a sorted set.",
      .tips = "nondeterministic_output", .work = work_zrandmember},
     {"zrank", 3, KEYS(1, 1, 1), LOCK_READ, CMD_FAST, cmd_zrank, "key member", "2.0.0",

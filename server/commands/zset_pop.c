@@ -79,12 +79,12 @@ static void cmd_zpopmax(struct cmd_ctx *c)
 
 static uint64_t work_zpop(struct cmd_ctx *c)
 {
-    uint64_t count = work_first_key(c);
     int64_t n;
 
+    // One member is looked at once the set is locked and known anyway: it may be long.
     if (c->argc != 3 || !bytes_to_i64(c->argv[2], &n) || n < 0)
-        return 1;
-    return 4 * ((uint64_t)n < count ? (uint64_t)n : count);
+        return keys_locked(c) ? work_of_elements(c, key_peek(c, 0), 1) : 1;
+    return 4 * work_of_elements(c, key_peek(c, 0), (uint64_t)n);
 }
 
 // ---- ZMPOP ------------------------------------------------------------------------------------
@@ -155,8 +155,8 @@ static uint64_t work_zmpop(struct cmd_ctx *c)
         // COUNT comes last.
         if (!cmd_arg_is(c, c->argc - 2, "count") || !bytes_to_i64(c->argv[c->argc - 1], &n) ||
             n < 0)
-            return 1;
-        return 4 * (uint64_t)at_most(set, n);
+            n = 1;
+        return 4 * work_of_elements(c, set, (uint64_t)n);
     }
     return 1;
 }
@@ -167,10 +167,10 @@ COMMANDS(zset_pop) = {
      "numkeys key [key ...] <MIN | MAX> [COUNT count]", "7.0.0",
      "Takes the lowest or highest members out of the first sorted set that has any.",
      .numkeys = 1, .key_use = "RW access delete", .work = work_zmpop},
-    {"zpopmax", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_zpopmax, "key [count]", "5.0.0",
+    {"zpopmax", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST | CMD_LOOK_AGAIN, cmd_zpopmax, "key [count]", "5.0.0",
      "Takes the members with the highest scores out of a sorted set.",
      .key_use = "RW access delete", .work = work_zpop},
-    {"zpopmin", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST, cmd_zpopmin, "key [count]", "5.0.0",
+    {"zpopmin", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_FAST | CMD_LOOK_AGAIN, cmd_zpopmin, "key [count]", "5.0.0",
      "Takes the members with the lowest scores out of a sorted set.",
      .key_use = "RW access delete", .work = work_zpop},
     COMMANDS_END,

@@ -6,6 +6,7 @@
 #include "datatypes/zset.h"
 #include "datatypes/zset_build.h"
 #include "server/engine/cmd.h"
+#include "server/engine/work.h"
 #include "server/engine/zset_bound.h"
 #include "server/engine/zset_span.h"
 
@@ -147,11 +148,11 @@ static uint64_t range_work(struct cmd_ctx *c, int key, const struct range *r)
         return 1;
     uint64_t count = zset_count(set);
     if (r->by == BY_RANK)
-        return 1 + rank_span(count, r).n;
+        return 1 + work_of_elements(c, set, rank_span(count, r).n);
     uint64_t most = limit_span((struct zset_span){0, count}, r).n;
-    if (most < LOOK_FROM)
-        return 1 + most;
-    return keys_locked(c) ? 1 + span_of(set, r).n : 1;
+    if (most >= LOOK_FROM)
+        most = keys_locked(c) ? span_of(set, r).n : 0;
+    return 1 + work_of_elements(c, set, most);
 }
 
 // ---- ZRANGE and its older forms ---------------------------------------------------------------

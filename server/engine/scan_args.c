@@ -96,11 +96,11 @@ uint64_t scan_args_work(struct cmd_ctx *c)
 {
     int64_t count;
 
+    uint64_t wanted = DEFAULT_COUNT;
+
     for (int i = 2; i + 1 < c->argc; i++) {
-        if (!cmd_arg_is(c, i, "count") || !bytes_to_i64(c->argv[i + 1], &count) || count <= 0)
-            continue;
-        uint64_t all = c->nkeys > 0 ? work_first_key(c) : UINT64_MAX;
-        return (uint64_t)count < all ? (uint64_t)count : all;
+        if (cmd_arg_is(c, i, "count") && bytes_to_i64(c->argv[i + 1], &count) && count > 0)
+            wanted = (uint64_t)count;
     }
-    return 1;
+    return c->nkeys > 0 ? work_of_elements(c, key_peek(c, 0), wanted) : wanted;
 }

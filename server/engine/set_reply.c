@@ -14,7 +14,7 @@ void set_reply_members(struct cmd_ctx *c, struct value set)
 
     set_iter_init(&it, set);
     while (set_iter_next(&it) && cmd_step(c, 1))
-        set_reply_member(&it.member, c->reply);
+        cmd_reply_bulk(c, it.member.data, it.member.len);
 }
 
 void set_reply_whole(struct cmd_ctx *c, struct value set)

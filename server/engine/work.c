@@ -1,19 +1,56 @@
 // SPDX-License-Identifier: MIT
 #include "server/engine/work.h"
 
+#include "datatypes/hash.h"
+#include "datatypes/list.h"
+#include "datatypes/set.h"
 #include "datatypes/str.h"
+#include "datatypes/zset.h"
 #include "server/engine/cmd.h"
 
 enum { BYTES_PER_UNIT = 512 }; // of a string that is copied
 
-uint64_t work_of_value(struct value v)
+size_t work_bytes_most(const struct cmd_ctx *c, struct value v, size_t n)
 {
-    struct str_view view;
+    switch (value_type(v)) {
+    case TYPE_STRING:
+        return str_len(v);
+    case TYPE_SET:
+        return set_bytes_most(v, n);
+    case TYPE_HASH:
+        return hash_bytes_most(v, n);
+    case TYPE_ZSET:
+        return zset_bytes_most(v, n);
+    case TYPE_LIST:
+        return keys_locked(c) ? list_range_bytes(v, 0, list_count(v)) : 0;
+    case TYPE_NONE:
+        break;
+    }
+    return 0;
+}
 
-    if (!value_is_string(v))
-        return value_is_none(v) ? 1 : value_weight(v);
-    str_view(v, &view);
-    return 1 + work_of_bytes(view.len);
+uint64_t work_of_elements(const struct cmd_ctx *c, struct value v, uint64_t n)
+{
+    size_t count = value_is_none(v) ? 0 : value_weight(v);
+    size_t some = n < count ? (size_t)n : count;
+
+    return some + work_of_bytes(work_bytes_most(c, v, some));
+}
+
+uint64_t work_of_draws(const struct cmd_ctx *c, struct value v, uint64_t n)
+{
+    size_t count = value_is_none(v) ? 0 : value_weight(v), nbytes;
+
+    if (count == 0)
+        return 1;
+    if (__builtin_mul_overflow(work_bytes_most(c, v, count) / count, n, &nbytes))
+        return UINT64_MAX;
+    return n > UINT64_MAX / 2 ? n : n + work_of_bytes(nbytes);
+}
+
+uint64_t work_of_value(const struct cmd_ctx *c, struct value v)
+{
+    return value_is_none(v) ? 1 : work_of_elements(c, v, UINT64_MAX);
 }
 
 uint64_t work_args(struct cmd_ctx *c)
@@ -43,7 +80,7 @@ uint64_t work_of_bytes(size_t nbytes)
 
 uint64_t work_first_key(struct cmd_ctx *c)
 {
-    return c->nkeys > 0 ? work_of_value(key_peek(c, 0)) : 1;
+    return c->nkeys > 0 ? work_of_value(c, key_peek(c, 0)) : 1;
 }
 
 uint64_t work_all_keys(struct cmd_ctx *c)
@@ -51,6 +88,6 @@ uint64_t work_all_keys(struct cmd_ctx *c)
     uint64_t sum = 0;
 
     for (int i = 0; i < c->nkeys; i++)
-        sum += work_of_value(key_peek(c, i));
+        sum += work_of_value(c, key_peek(c, i));
     return sum;
 }

@@ -10,8 +10,15 @@
 
 struct cmd_ctx;
 
-// Of one value: its elements, or what copying its bytes costs.
-uint64_t work_of_value(struct value);
+// Bytes that `n` elements of a value may have at most, n <= value_weight(); a string is one
+// element. Those of a list are known once it is locked, and 0 before (CMD_LOOK_AGAIN).
+size_t work_bytes_most(const struct cmd_ctx *, struct value, size_t n);
+// Of `n` elements of a value that are walked and copied; with fewer, of all.
+uint64_t work_of_elements(const struct cmd_ctx *, struct value, uint64_t n);
+// Of `n` elements drawn from a value, perhaps the same ones again and again.
+uint64_t work_of_draws(const struct cmd_ctx *, struct value, uint64_t n);
+// Of one value.
+uint64_t work_of_value(const struct cmd_ctx *, struct value);
 
 // The command handles each argument once, and may copy it: SADD, MSET, DEL.
 uint64_t work_args(struct cmd_ctx *);

@@ -10,13 +10,13 @@ void zset_reply_header(struct reply *reply, size_t n, bool scores)
     reply_array(reply, scores && reply->protocol < 3 ? 2 * n : n);
 }
 
-void zset_reply_member(struct reply *reply, const struct zset_member *m, bool scores)
+void zset_reply_member(struct cmd_ctx *c, const struct zset_member *m, bool scores)
 {
-    if (scores && reply->protocol >= 3)
-        reply_array(reply, 2);
-    reply_bulk(reply, m->data, m->len);
+    if (scores && c->reply->protocol >= 3)
+        reply_array(c->reply, 2);
+    cmd_reply_bulk(c, m->data, m->len);
     if (scores)
-        reply_double(reply, m->score);
+        reply_double(c->reply, m->score);
 }
 
 bool zset_reply_span(struct cmd_ctx *c, struct value zset, struct zset_span span, bool down,
@@ -28,7 +28,7 @@ bool zset_reply_span(struct cmd_ctx *c, struct value zset, struct zset_span span
         return true;
     zset_iter_init(&it, zset, down ? span.first + span.n - 1 : span.first, down);
     for (; span.n > 0 && zset_iter_next(&it); span.n--) {
-        zset_reply_member(c->reply, &it.member, scores);
+        zset_reply_member(c, &it.member, scores);
         if (!cmd_step(c, 1))
             return false;
     }

@@ -12,7 +12,7 @@ struct cmd_ctx;
 // The header of `n` members: with scores RESP2 counts each twice, RESP3 has pairs.
 void zset_reply_header(struct reply *, size_t n, bool scores);
 // One member in it.
-void zset_reply_member(struct reply *, const struct zset_member *, bool scores);
+void zset_reply_member(struct cmd_ctx *, const struct zset_member *, bool scores);
 
 // Replies the members of a span, upwards or downwards, without a header. False: the client has
 // gone, return at once.

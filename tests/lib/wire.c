@@ -495,6 +495,30 @@ const char *wire_run(struct wire *w, const char *format, ...)
     return got;
 }
 
+static int64_t info_field(const char *text, const char *field)
+{
+    char name[64];
+    size_t len = (size_t)snprintf(name, sizeof name, "\n%s:", field);
+    const char *at = strstr(text, name);
+
+    if (!at)
+        fail_msg("INFO has no %s", field);
+    return strtoll(at + len, NULL, 10);
+}
+
+int64_t wire_info(struct wire *w, const char *section, const char *field)
+{
+    return info_field(wire_text(w, NULL, "INFO %s", section), field);
+}
+
+int64_t wire_commands_begun(struct wire *w)
+{
+    // From one reply, since one may end between two.
+    const char *text = wire_text(w, NULL, "INFO locks");
+
+    return info_field(text, "commands_moved") + info_field(text, "commands_moved_running");
+}
+
 int64_t wire_int(struct wire *w, const char *format, ...)
 {
     const char *got;

@@ -91,6 +91,11 @@ void wire_protocol(struct wire *, int protocol);
 // ---- the steps
 // -------------------------------------------------------------------------------------
 
+// The number that a line of a section of INFO has.
+int64_t wire_info(struct wire *, const char *section, const char *field);
+// How many commands worker threads have begun.
+int64_t wire_commands_begun(struct wire *);
+
 // Runs a command and returns its reply as text, valid until the next call on this connection.
 const char *wire_run(struct wire *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Runs a command that must answer an integer, and returns it.
