@@ -116,10 +116,11 @@ static void test_parked_writer_holds_up_nobody(void **state)
 // Has `w` write-lock the key "held" until release_key(), on a worker thread.
 static void hold_key(struct fixture *f, struct wire *w)
 {
-    int64_t begun = wire_commands_begun(f->c);
+    int64_t keys = wire_int(f->c, "DBSIZE");
 
     assert_true(wire_send_literal(w, "MULTI\r\nSADD held x\r\nDEBUG SLEEP 1000\r\nEXEC\r\n"));
-    wait_until(wire_commands_begun(f->c) > begun, LIMIT_MS);
+    // A key that is missing gets its entry, which is counted, when it is locked.
+    wait_until(wire_int(f->c, "DBSIZE") == keys + 1, LIMIT_MS);
 }
 
 // Its client goes, which wakes the sleeper; `*w` is a new connection.
@@ -189,6 +190,27 @@ static void test_long_transaction(void **state)
     release_key(f, &f->a);
     expect(f->b, ":1", "SADD big two");
     expect(f->b, ":1", "SREM big two");
+}
+
+// A transaction has all commands in flight end only where it must, which makes them write their
+// replies to memory: for SORT with BY, whose keys are not known, and not for any other.
+static void test_sort_in_a_transaction_leaves_others_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f->b, ":3", "RPUSH numbers 3 1 2");
+    expect(f->b, "OK", "SET weight_1 9");
+    hold_big(f, f->a);
+    expect(f->b, "OK", "MULTI");
+    expect(f->b, "QUEUED", "SORT numbers LIMIT 0 2 DESC");
+    expect(f->b, "QUEUED", "SORT numbers STORE sorted");
+    expect(f->b, "[[\"3\" \"2\"] :3]", "EXEC");
+    assert_int_equal(wire_info(f->c, "locks", "commands_moved_running"), 1);
+    expect(f->b, "OK", "MULTI");
+    expect(f->b, "QUEUED", "SORT numbers BY weight_*");
+    expect(f->b, "[[\"2\" \"3\" \"1\"]]", "EXEC");
+    wait_until(wire_info(f->c, "locks", "commands_moved_running") == 0, LIMIT_MS);
+    read_rest(f, f->a);
 }
 
 // What a command on a worker thread has not been read of is bounded, as long as nobody needs its
@@ -503,6 +525,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parked_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked_transaction_without_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sort_in_a_transaction_leaves_others_alone, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_reply_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_across_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reading_command_is_cancelled, setup, teardown),
