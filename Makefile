@@ -14,7 +14,7 @@ PREFIX  ?= /usr/local
 
 # ---- packages: the one list ------------------------------------------------------------------
 # Debian package names. `make deps` installs what is missing; `make run` and `make test` call it.
-DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libhiredis-dev libcmocka-dev redis-tools
+DEB_PACKAGES := gcc libc6-dev libuv1-dev libjemalloc-dev liblzf-dev libmd-dev libhiredis-dev libcmocka-dev redis-tools
 # Wanted by `make bench` (the peer) and `make fuzz`, `make format` (clang) only.
 DEB_PACKAGES_BENCH  := redis-server
 DEB_PACKAGES_PLOT   := gnuplot-nox
@@ -45,7 +45,7 @@ ifeq ($(VARIANT),debug)
 OPT     := -O0 -DKL_DEBUG
 endif
 ALL_CFLAGS := $(BASE_FLAGS) $(OPT) $(CFLAGS)
-LIBS    := $(LIBS_MALLOC) -llzf -lm -pthread
+LIBS    := $(LIBS_MALLOC) -llzf -lmd -lm -pthread
 LIBS_NET := -luv
 
 # ---- sources ---------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ fuzz:
 	@mkdir -p build/fuzz/corpus build/fuzz/corpus-rdb
 	$(FUZZ_CC) tests/fuzz_resp.c resp/*.c -o build/fuzz/resp
 	build/fuzz/resp -artifact_prefix=build/fuzz/ -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus
-	$(FUZZ_CC) $(FUZZ_RDB_SRCS) -llzf -lm -o build/fuzz/rdb
+	$(FUZZ_CC) $(FUZZ_RDB_SRCS) -llzf -lmd -lm -o build/fuzz/rdb
 	build/fuzz/rdb -artifact_prefix=build/fuzz/ -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 build/fuzz/corpus-rdb
 
 ## bench: redis-benchmark against Keylot and redis-server in one run, with ratios

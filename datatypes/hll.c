@@ -383,8 +383,6 @@ bool hll_sparse_find(const char *data, size_t len, unsigned reg, struct hll_spot
 
     while (at < len) {
         struct hll_run run = hll_sparse_run(data, len, at);
-        if (at + run.nbytes > len)
-            return false;
         if (reg < first + run.nregs) {
             *spot = (struct hll_spot){at, before, first, run.rank};
             return true;
@@ -427,11 +425,14 @@ bool hll_sparse_raise(char *data, size_t *len, const struct hll_spot *spot, stru
     end = write_run(end, run.rank, run.nregs - offset - 1);
 
     size_t nbytes = (size_t)(end - parts), behind = spot->at + run.nbytes;
-    if (nbytes > run.nbytes && *len + nbytes - run.nbytes > max_bytes)
+    size_t grown = *len + nbytes - run.nbytes;
+    if (nbytes > run.nbytes && grown > max_bytes)
         return false;
-    memmove(data + spot->at + nbytes, data + behind, *len - behind);
-    memcpy(data + spot->at, parts, nbytes);
-    *len = *len + nbytes - run.nbytes;
+    if (behind < *len)
+        memmove(data + spot->at + nbytes, data + behind, *len - behind);
+    // The last run may be cut; what takes its place is then cut as well, as in Redis.
+    memcpy(data + spot->at, parts, nbytes < grown - spot->at ? nbytes : grown - spot->at);
+    *len = grown;
     join_runs(data, len, spot->before);
     hll_uncache(data);
     return true;

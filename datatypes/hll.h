@@ -81,5 +81,5 @@ struct hll_run {
     unsigned nregs;
     size_t nbytes; // that it takes
 };
-// The run that begins at data[at], at < len.
+// The run that begins at data[at], at < len. The last one may end a byte behind the string.
 struct hll_run hll_sparse_run(const char *data, size_t len, size_t at);

@@ -4,11 +4,16 @@
 // by the module of the type. A new type adds its kind here and nowhere else below the commands.
 #include "datatypes/value.h"
 
+#include <limits.h>
+#include <string.h>
+
 #include "datatypes/hash.h"
 #include "datatypes/list.h"
 #include "datatypes/set.h"
 #include "datatypes/str.h"
 #include "datatypes/zset.h"
+
+enum { SHARED_INTEGERS = 10000 }; // from 0 on
 
 enum value_type value_type(struct value v)
 {
@@ -59,6 +64,15 @@ const char *value_encoding(struct value v)
     default:
         return "none";
     }
+}
+
+int value_refcount(struct value v)
+{
+    int64_t n;
+    bool shared = strcmp(value_encoding(v), "int") == 0 && str_to_i64(v, &n) == STATUS_OK &&
+                  n >= 0 && n < SHARED_INTEGERS;
+
+    return shared ? INT_MAX : 1;
 }
 
 int64_t value_expires_at(struct value v)

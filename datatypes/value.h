@@ -113,6 +113,10 @@ const char *value_type_name(struct value);
 // Redis's name of the encoding ("int", "embstr", "raw", "intset", "hashtable", ...).
 const char *value_encoding(struct value);
 
+// How many share it, in Redis's terms: small integers need no memory of their own, which Redis
+// shows as endless sharing; every other value belongs to its key alone.
+int value_refcount(struct value);
+
 // Unix time in ms at which the value expires, or NO_EXPIRE.
 int64_t value_expires_at(struct value);
 

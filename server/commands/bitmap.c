@@ -611,6 +611,21 @@ static void cmd_bitfield(struct cmd_ctx *c)
     bitfield(c, false);
 }
 
+// COMMAND takes arguments that make no sense for some that write.
+static const char *bitfield_use(const struct cmd_ctx *c)
+{
+    for (int i = 2, left; i < c->argc; i++) {
+        left = c->argc - i - 1;
+        if (cmd_arg_is(c, i, "get") && left >= 2)
+            i += 2;
+        else if (cmd_arg_is(c, i, "overflow") && left >= 1)
+            i++;
+        else
+            return "RW access update";
+    }
+    return "RO access";
+}
+
 /* BITFIELD_RO key [GET type offset] ... */
 static void cmd_bitfield_ro(struct cmd_ctx *c)
 {
@@ -626,7 +641,7 @@ COMMANDS(bitmap) = {
      "key [<GET <encoding offset>|<[OVERFLOW <WRAP|SAT|FAIL>] "
      "<SET <encoding offset value>|INCRBY <encoding offset increment>>>> ...]", "3.2.0",
      "Reads, sets and increments integers of any width inside a string.",
-     .key_use = "RW access update variable_flags",
+     .key_use = "RW access update variable_flags", .call_use = bitfield_use,
      .work = bitfield_work},
     {"bitfield_ro", -2, KEYS(1, 1, 1), LOCK_NONE, CMD_FAST, cmd_bitfield_ro,
      "key [GET <encoding offset> [GET <encoding offset> ...]]", "6.0.0",

@@ -70,7 +70,7 @@ static struct words flags_of(const struct command_entry *e)
     add_word(&w, flags & CMD_NO_MULTI, "no_multi");
     add_word(&w,
              e->row->numkeys || e->row->store_options || flags & CMD_OTHER_KEYS ||
-                 (e->row->getkeys && e->row->keys.first == 0),
+                 (command_has_keys(e) && e->row->keys.first == 0),
              "movablekeys");
     add_word(&w, flags & CMD_ALLOW_BUSY, "allow_busy");
     return w;
@@ -248,7 +248,7 @@ static unsigned count_key_specs(const struct command *row)
     if (row->flags & CMD_OTHER_KEYS) // what is sorted, what is found in it, what is stored
         return row->lock == LOCK_WRITE ? 3 : 2;
     if (row->keys.first == 0)
-        return row->getkeys != NULL;
+        return row->getkeys && !(row->flags & CMD_HIDDEN_KEYS);
     return (row->flags & CMD_READ_REST) || is_pair(row) ? 2 : 1;
 }
 
@@ -572,6 +572,18 @@ struct key_listing {
     int n;
 };
 
+// What the call that is asked about does to a key.
+static const char *use_in_call(const struct key_listing *l, enum lock_class mode, bool first)
+{
+    struct cmd_ctx call = *l->c;
+
+    if (!first || !l->e->row->call_use)
+        return use_of(l->e->row, mode, first);
+    call.argc -= 2;
+    call.argv += 2;
+    return l->e->row->call_use(&call);
+}
+
 static void list_key(int arg, enum lock_class mode, void *ctx)
 {
     struct key_listing *l = ctx;
@@ -579,13 +591,9 @@ static void list_key(int arg, enum lock_class mode, void *ctx)
 
     if (l->with_flags) {
         bool first = l->n++ == 0 || count_key_specs(l->e->row) == 1;
-        char use[64], *varies;
-        snprintf(use, sizeof use, "%s", use_of(l->e->row, mode, first));
-        if ((varies = strstr(use, " variable_flags")) != NULL)
-            *varies = '\0'; // says that the others are the most there can be
         reply_array(c->reply, 2);
         reply_bulk_bytes(c->reply, c->argv[2 + arg]);
-        reply_split(c, use, reply_simple);
+        reply_split(c, use_in_call(l, mode, first), reply_simple);
     } else {
         reply_bulk_bytes(c->reply, c->argv[2 + arg]);
     }
@@ -614,6 +622,13 @@ static const struct command_entry *find_inner(struct cmd_ctx *c)
     return e;
 }
 
+// Whether there is nothing behind the first key where others must follow, so far as the table tells
+// (PFMERGE of one key, which is good all the same). Redis then finds no keys at all.
+static bool lacks_rest(const struct command *row, int n)
+{
+    return (row->flags & CMD_READ_REST) && !row->numkeys && n == 1;
+}
+
 static void list_keys(struct cmd_ctx *c, bool with_flags)
 {
     struct key_listing l = {.c = c, .e = find_inner(c), .with_flags = with_flags};
@@ -623,7 +638,7 @@ static void list_keys(struct cmd_ctx *c, bool with_flags)
     size_t mark = reply_mark(c->reply);
     size_t at = reply_deferred_begin(c->reply);
     int n = exec_keys_of(c, l.e, c->argc - 2, c->argv + 2, list_key, &l);
-    if (n > 0) {
+    if (n > 0 && !lacks_rest(l.e->row, n)) {
         reply_deferred_array(c->reply, at, (size_t)n);
         return;
     }

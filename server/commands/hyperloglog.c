@@ -44,6 +44,28 @@ static bool get_hll(struct cmd_ctx *c, int i, struct bytes *out)
     return true;
 }
 
+// OBJECT ENCODING shows whether a short string was set or has been changed since. In Redis one that
+// these commands have taken for a HyperLogLog of their own is never again as it was set. False: an
+// error was replied.
+static bool own_string(struct cmd_ctx *c, struct bytes *string)
+{
+    struct value v = key_peek(c, 0), copy;
+    char *bytes;
+
+    if (string->len == 0 || strcmp(value_encoding(v), "embstr") != 0)
+        return true;
+    enum status status = str_new_room(string->len, value_expires_at(v), &copy, &bytes);
+    if (status != STATUS_OK) {
+        cmd_reply_status(c, status);
+        return false;
+    }
+    memcpy(bytes, string->data, string->len);
+    str_fill_room(copy, string->len);
+    key_recode(c, 0, copy);
+    string->data = bytes;
+    return true;
+}
+
 // ---- changing ---------------------------------------------------------------------------------
 
 // The first key's HyperLogLog while it may be changed. Until something has to be, `data` is the
@@ -66,7 +88,7 @@ static bool draft_begin(struct draft *d, struct cmd_ctx *c)
     struct bytes string;
 
     *d = (struct draft){.c = c};
-    if (!get_hll(c, 0, &string))
+    if (!get_hll(c, 0, &string) || !own_string(c, &string))
         return false;
     d->data = string.data;
     d->len = string.len;
@@ -274,7 +296,7 @@ static void count_one(struct cmd_ctx *c)
     struct str_edit e;
     uint64_t count;
 
-    if (!get_hll(c, 0, &string))
+    if (!get_hll(c, 0, &string) || !own_string(c, &string))
         return;
     if (string.len == 0) {
         reply_int(c->reply, 0);

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // OBJECT: how a key's value is stored and when it was used. Looking does not count as a use.
-#include <limits.h>
-#include <string.h>
-
-#include "datatypes/str.h"
 #include "server/engine/cmd.h"
-
-enum { SHARED_INTEGERS = 10000 };
 
 // The key's value; replies null when there is none.
 static bool object_lookup(struct cmd_ctx *c, struct value *v)
@@ -48,18 +42,13 @@ static void cmd_object_idletime(struct cmd_ctx *c)
         reply_int(c->reply, key_idle_seconds(c, 0));
 }
 
-/* OBJECT REFCOUNT key: small integers need no memory of their own, which Redis shows as endless
- * sharing; every other value belongs to its key alone. */
+/* OBJECT REFCOUNT key */
 static void cmd_object_refcount(struct cmd_ctx *c)
 {
     struct value v;
-    int64_t n;
 
-    if (!object_lookup(c, &v))
-        return;
-    bool shared = strcmp(value_encoding(v), "int") == 0 && str_to_i64(v, &n) == STATUS_OK &&
-                  n >= 0 && n < SHARED_INTEGERS;
-    reply_int(c->reply, shared ? INT_MAX : 1);
+    if (object_lookup(c, &v))
+        reply_int(c->reply, value_refcount(v));
 }
 
 /* OBJECT HELP */

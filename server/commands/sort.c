@@ -567,6 +567,7 @@ COMMANDS(sort) = {
     {"sort", -2, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM | CMD_DANGEROUS | CMD_OTHER_KEYS, cmd_sort,
      "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]",
      "1.0.0", "Sorts the elements of a list, set or sorted set, and perhaps stores the result.",
+     .rest_use = "OW update",
      .getkeys = sort_keys, .work = work_sort},
     {"sort_ro", -2, KEYS(1, 1, 1), LOCK_READ, CMD_DANGEROUS | CMD_OTHER_KEYS, cmd_sort,
      "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",

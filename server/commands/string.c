@@ -188,6 +188,16 @@ static uint64_t set_work(struct cmd_ctx *c)
     return work_args(c) + (c->argc > 3 ? work_first_key(c) : 0);
 }
 
+// The old value is looked at where it is replied.
+static const char *set_use(const struct cmd_ctx *c)
+{
+    for (int i = 3; i < c->argc; i++) {
+        if (cmd_arg_is(c, i, "get"))
+            return "RW access update";
+    }
+    return "OW update";
+}
+
 /* SETNX key value  -> 1 when it was set */
 static void cmd_setnx(struct cmd_ctx *c)
 {
@@ -754,7 +764,7 @@ COMMANDS(string) = {
     {"set", -3, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_set,
      "key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|"
      "PXAT unix-time-milliseconds|KEEPTTL]", "1.0.0", "Sets a string.",
-     .key_use = "RW access update variable_flags",
+     .key_use = "RW access update variable_flags", .call_use = set_use,
      .work = set_work},
     {"setex", 4, KEYS(1, 1, 1), LOCK_WRITE, CMD_DENYOOM, cmd_setex, "key seconds value", "2.0.0",
      "Sets a string that expires after some seconds.",

@@ -90,9 +90,10 @@ bool keys_locked(const struct cmd_ctx *);
 // The key's name and the database that it is in.
 struct bytes key_name(struct cmd_ctx *, int i);
 int key_db(struct cmd_ctx *, int i);
-// Seconds since the key was last used, its LFU counter (0..255), its reference count (1).
+// Seconds since the key, which exists, was last used.
 int64_t key_idle_seconds(struct cmd_ctx *, int i);
-unsigned key_frequency(struct cmd_ctx *, int i);
+// Where the key's value is in memory, or within what. The key exists.
+const void *key_address(struct cmd_ctx *, int i);
 
 // The following need LOCK_WRITE on the key.
 // Publishes `v`, which the key owns from now on, and retires what was there. VALUE_ABSENT deletes.

@@ -60,6 +60,7 @@ enum command_flag {
     CMD_EXCLUSIVE = 1 << 24,      // runs while nothing else does (FLUSHALL)
     CMD_OTHER_KEYS = 1 << 25,     // with BY or GET, may call key_other() (SORT)
     CMD_CACHES = 1 << 26, // LOCK_WRITE only to keep a result in the value: a reader to its clients
+    CMD_HIDDEN_KEYS = 1 << 27, // COMMAND tells of no keys, whatever getkeys finds (DEBUG)
 };
 
 // Which arguments are keys: from `first` to `last` (negative: from the end) every `step`; first 0:
@@ -107,6 +108,9 @@ struct command {
     // hints for clients and proxies.
     const char *key_use, *rest_use;
     const char *tips;
+    // Optional, where key_use ends with "variable_flags" and so says the most there can be: what
+    // the call at hand does to its first key.
+    const char *(*call_use)(const struct cmd_ctx *);
     // Optional: how much work the command will be, in units of about 50 ns: an element visited and
     // replied is one (work.h has the usual ones). Asked before any lock is taken, as a lock-free
     // reader: key_peek() works and may be out of date. With CMD_LOOK_AGAIN asked once more when the
@@ -162,10 +166,11 @@ const struct command_entry *registry_find_sub(const struct command_entry *, stru
 // All commands and subcommands by id; top-level ones have no parent.
 unsigned registry_count(void);
 const struct command_entry *registry_at(unsigned id);
-// True when its arguments name keys.
+// True when its arguments name keys, as far as COMMAND tells.
 static inline bool command_has_keys(const struct command_entry *e)
 {
-    return e->row->keys.first != 0 || e->row->numkeys != 0 || e->row->getkeys;
+    return e->row->keys.first != 0 || e->row->numkeys != 0 ||
+           (e->row->getkeys && !(e->row->flags & CMD_HIDDEN_KEYS));
 }
 // True when the command changes data (flag "write").
 bool command_writes(const struct command_entry *);

@@ -142,6 +142,7 @@ static bool move_to_worker(struct cmd_ctx *c)
     job->request = (struct request){(struct bytes *)c->argv, c->argc};
     job->hint = *c->hint;
     job->c.cmd = c->cmd;
+    job->c.nkeys = c->nkeys;
     job->c.begun_ticks = c->begun_ticks;
     job->c.only_reads = c->only_reads;
     job->out.protocol = client->reply.protocol;
@@ -258,7 +259,7 @@ static bool is_long_queue(struct cmd_ctx *c)
 // On a worker it streams its reply, which cannot be taken back. EXEC runs commands of all classes.
 static bool reads_without_locks(const struct cmd_ctx *c)
 {
-    return c->cmd->row->lock == LOCK_NONE && c->nkeys == 1 && !c->job &&
+    return c->nkeys == 1 && c->keys->slots[0].mode == LOCK_NONE && !c->job &&
            !(c->cmd->row->flags & CMD_RUNS_QUEUE);
 }
 
@@ -556,8 +557,7 @@ void exec_on_worker(struct client *client, struct thread *worker)
 {
     struct job *job = client->job;
     const struct command_entry *cmd = job->c.cmd;
-    bool has_keys =
-        cmd->row->flags & CMD_RUNS_QUEUE ? transaction_locks(client) : command_has_keys(cmd);
+    bool has_keys = cmd->row->flags & CMD_RUNS_QUEUE ? transaction_locks(client) : job->c.nkeys > 0;
     int64_t begun_ns;
 
     while (has_keys && !store_flight_begin(worker->store)) {

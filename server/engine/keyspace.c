@@ -420,6 +420,15 @@ int64_t key_idle_seconds(struct cmd_ctx *c, int i)
     return slot->entry ? entry_idle_seconds(slot->entry, c->now_ms) : 0;
 }
 
+const void *key_address(struct cmd_ctx *c, int i)
+{
+    const struct entry *entry = slot_of(c, i)->entry;
+    struct value v = entry_value(entry);
+
+    return value_kind(v) == VALUE_INT || value_kind(v) == VALUE_TINY ? (const void *)entry
+                                                                     : value_pointer(v);
+}
+
 void key_set_idle(struct cmd_ctx *c, int i, int64_t seconds)
 {
     entry_set_idle(slot_of(c, i)->entry, c->now_ms, seconds);
