@@ -177,7 +177,16 @@ static void test_getkeys(void **state)
     expect(w, "[[\"a\" [OW update]] [\"b\" [RO access]] [\"c\" [RO access]]]",
            "COMMAND GETKEYSANDFLAGS sunionstore a b c");
     expect(w, "[[\"a\" [RW insert]]]", "COMMAND GETKEYSANDFLAGS sadd a m");
+    // What a call does depends on its options.
     expect(w, "[[\"a\" [RW access update]]]", "COMMAND GETKEYSANDFLAGS set a x GET");
+    expect(w, "[[\"a\" [OW update]]]", "COMMAND GETKEYSANDFLAGS set a x NX");
+    expect(w, "[[\"a\" [RO access]]]", "COMMAND GETKEYSANDFLAGS bitfield a");
+    expect(w, "[[\"a\" [RO access]]]", "COMMAND GETKEYSANDFLAGS bitfield a OVERFLOW WRAP GET u8 0");
+    expect(w, "[[\"a\" [RW access update]]]",
+           "COMMAND GETKEYSANDFLAGS bitfield a GET u8 0 SET u8 0 1");
+    expect(w, "[[\"a\" [RW access update]]]", "COMMAND GETKEYSANDFLAGS bitfield a GET u8");
+    expect(w, "[[\"a\" [RO access]] [\"b\" [OW update]]]",
+           "COMMAND GETKEYSANDFLAGS sort a STORE b");
     expect(w, "[[\"a\" [RW access delete]] [\"b\" [OW update]]]",
            "COMMAND GETKEYSANDFLAGS rename a b");
     expect(w, "[[\"a\" [RM delete]] [\"b\" [RM delete]]]", "COMMAND GETKEYSANDFLAGS del a b");

@@ -298,6 +298,68 @@ static void test_corrupted(void **state)
     expect(w, "\"Z:5938 v:2,1 Z:2254\"", "PFDEBUG DECODE k");
 }
 
+#define CUT "HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80"
+
+// A last run whose second byte is missing counts as if that were zero; what takes its place is cut
+// as well.
+static void test_cut_in_a_run(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, "OK", "SET k \"" CUT "\\x7f\"");
+    expect(w, CORRUPTED, "PFCOUNT k"); // of 16129 registers
+    expect(w, ":1", "PFADD k a");
+    expect(w, "\"" CUT "q\\xa6\\x84M\"", "GET k");
+    expect(w, "OK", "SET k \"" CUT "q\\xa6@\"");
+    expect(w, ":1", "PFADD k a"); // the only register of the run: nothing of it is left
+    expect(w, "\"" CUT "q\\xa6\"", "GET k");
+    expect(w, "OK", "SET k \"" CUT "q\\xa6\\x7f\"");
+    expect(w, ":1", "PFADD k a");
+    expect(w, "\"" CUT "q\\xa6\\x84~\"", "GET k");
+    expect(w, ":1", "PFADD k '' zz b c d");
+    expect(w, "\"" CUT "J\\xd9\\x80LV\\x84EH\\x80Dv\\x80P\\xb1\\x84K\\xfb\\x80r\"", "GET k");
+    expect(w, "OK", "SET k \"" CUT "\\x7f\\xfe@\""); // all registers are there
+    expect(w, ":0", "PFCOUNT k");
+    expect(w, ":1", "PFADD k a ''");
+    expect(w, ":2", "PFCOUNT k");
+    expect(w, "OK", "SET k \"" CUT "@\""); // one register
+    expect(w, CORRUPTED, "PFADD k a");
+}
+
+// A string that was set, and is short, shows it until it is taken for a HyperLogLog to be changed
+// or counted.
+static void test_encoding(void **state)
+{
+    static const char *const owning[] = {"PFADD k",   "PFADD k a",          "PFCOUNT k",
+                                         "PFMERGE k", "PFDEBUG ENCODING k", "PFDEBUG nonsense k"};
+    static const char *const looking[] = {"PFCOUNT k k", "PFMERGE d k", "GET k"};
+    struct wire *w = *state;
+
+    for (size_t i = 0; i < sizeof owning / sizeof *owning; i++) {
+        for (int cached = 0; cached < 2; cached++) {
+            expect(w, "OK", "SET k \"%s\" PX 100000", cached ? EMPTY : UNKNOWN);
+            expect(w, "\"embstr\"", "OBJECT ENCODING k");
+            wire_run(w, "%s", owning[i]);
+            expect(w, "\"raw\"", "OBJECT ENCODING k");
+            assert_in_range(wire_int(w, "PTTL k"), 1, 100000);
+        }
+    }
+    for (size_t i = 0; i < sizeof looking / sizeof *looking; i++) {
+        expect(w, "OK", "SET k \"" UNKNOWN "\"");
+        wire_run(w, "%s", looking[i]);
+        expect(w, "\"embstr\"", "OBJECT ENCODING k");
+    }
+    // It is the same string to those who watch it.
+    struct wire *other = wire_open(wire_server(w), 2);
+    expect(w, "OK", "SET k \"" EMPTY "\"");
+    expect(w, "OK", "WATCH k");
+    expect(other, ":0", "PFADD k");
+    expect(other, ":0", "PFCOUNT k");
+    expect(w, "OK", "MULTI");
+    expect(w, "[]", "EXEC");
+    wire_close(other);
+}
+
 static void test_command_info(void **state)
 {
     struct wire *w = *state;
@@ -324,6 +386,10 @@ static void test_command_info(void **state)
            "COMMAND INFO pfselftest");
     expect(w, "[\"a\" \"b\"]", "COMMAND GETKEYS PFCOUNT a b");
     expect(w, "[\"h\"]", "COMMAND GETKEYS PFDEBUG GETREG h");
+    // Good to run, but without the sources there is nothing to tell.
+    expect(w, "-ERR Invalid arguments specified for command", "COMMAND GETKEYS PFMERGE d");
+    expect(w, "-ERR Invalid arguments specified for command", "COMMAND GETKEYSANDFLAGS PFMERGE d");
+    expect(w, "[\"d\" \"s\"]", "COMMAND GETKEYS PFMERGE d s");
 }
 
 int main(void)
@@ -333,6 +399,7 @@ int main(void)
         WIRE_TEST(test_pfcount),         WIRE_TEST(test_pfmerge),
         WIRE_TEST(test_sparse_limit),    WIRE_TEST(test_pfdebug),
         WIRE_TEST(test_what_is_not_one), WIRE_TEST(test_corrupted),
+        WIRE_TEST(test_cut_in_a_run),    WIRE_TEST(test_encoding),
         WIRE_TEST(test_command_info),
     };
     return run_modes(tests);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// INFO TIME ROLE SHUTDOWN LOLWUT, DEBUG and MEMORY over the wire.
+// INFO TIME ROLE SHUTDOWN LOLWUT and MEMORY over the wire.
 #include "tests/lib/wire.h"
 
 #include <stdio.h>
@@ -252,90 +252,6 @@ static void test_time_role_lolwut(void **state)
     expect(w, "-ERR value is not an integer or out of range", "LOLWUT VERSION 5 99");
 }
 
-// ---- DEBUG ------------------------------------------------------------------------------------
-
-static void test_debug(void **state)
-{
-    struct wire *w = *state;
-
-    expect(w, ARITY("debug"), "DEBUG");
-    expect(w, "-ERR unknown subcommand or wrong number of arguments for 'foo'. Try DEBUG HELP.",
-           "DEBUG foo");
-    expect(w, "-ERR unknown subcommand or wrong number of arguments for 'SLEEP'. Try DEBUG HELP.",
-           "DEBUG SLEEP");
-    expect(w, "OK", "DEBUG SLEEP 0");
-    expect(w, "OK", "DEBUG SLEEP -1");
-    expect(w, "OK", "DEBUG SLEEP x");
-    expect(w, "-ERR", "DEBUG ERROR ERR");
-    expect(w, "-FOO bar", "DEBUG ERROR 'FOO bar'");
-    expect(w, "OK", "DEBUG QUICKLIST-PACKED-THRESHOLD 100b");
-    expect_match(w, "[[]DEBUG <subcommand> *SLEEP*", "DEBUG HELP");
-}
-
-// Another connection's commands run while one sleeps, those that stop everybody for a moment
-// included.
-static void test_debug_sleep_alone(void **state)
-{
-    struct wire *w = *state;
-    struct wire *sleeper = wire_open(wire_server(w), 2);
-
-    wire_send(sleeper, "DEBUG SLEEP 0.3");
-    expect(w, "OK", "SET k v");
-    expect(w, "OK", "FLUSHALL");
-    expect_reply(sleeper, "OK");
-    wire_close(sleeper);
-}
-
-static void test_debug_protocol(void **state)
-{
-    struct wire *w = *state;
-
-    expect(w, "\"Hello World\"", "DEBUG PROTOCOL string");
-    expect(w, ":12345", "DEBUG PROTOCOL integer");
-    expect(w, "\"3.141\"", "DEBUG PROTOCOL double");
-    expect(w, "(nil)", "DEBUG PROTOCOL null");
-    expect(w, "[:0 :1 :2]", "DEBUG PROTOCOL array");
-    expect(w, "[:0 :1 :2]", "DEBUG PROTOCOL set");
-    expect(w, "[:0 :0 :1 :1 :2 :0]", "DEBUG PROTOCOL map");
-    expect(w, "\"Some real reply following the attribute\"", "DEBUG PROTOCOL attrib");
-    expect(w, "-ERR RESP2 is not supported by this command", "DEBUG PROTOCOL push");
-    expect(w, "\"This is a verbatim\\nstring\"", "DEBUG PROTOCOL verbatim");
-    expect(w, ":1", "DEBUG PROTOCOL true");
-    expect(w, ":0", "DEBUG PROTOCOL false");
-    expect(w, "\"1234567999999999999999999999999999999\"", "DEBUG PROTOCOL bignum");
-    expect_match(w, "-ERR Wrong protocol type name. *", "DEBUG PROTOCOL foo");
-}
-
-static void test_debug_protocol3(void **state)
-{
-    struct wire *w = *state;
-
-    expect(w, ",3.141", "DEBUG PROTOCOL double");
-    expect(w, "(nil)", "DEBUG PROTOCOL null");
-    expect(w, "~[:0 :1 :2]", "DEBUG PROTOCOL set");
-    expect(w, "{:0: #f, :1: #t, :2: #f}", "DEBUG PROTOCOL map");
-    expect(w, ">[\"server-cpu-usage\" :42]", "DEBUG PROTOCOL push");
-    expect_reply(w, "\"Some real reply following the push reply\"");
-    expect(w, "=txt:\"This is a verbatim\\nstring\"", "DEBUG PROTOCOL verbatim");
-    expect(w, "#t", "DEBUG PROTOCOL true");
-    expect(w, "#f", "DEBUG PROTOCOL false");
-    expect(w, "(1234567999999999999999999999999999999", "DEBUG PROTOCOL bignum");
-}
-
-static void test_debug_active_expire(void **state)
-{
-    struct wire *w = *state;
-
-    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
-    expect(w, "OK", "SET gone v PX 1");
-    wait_until(strcmp(wire_run(w, "GET gone"), "(nil)") == 0, 10000);
-    expect(w, "OK", "SET gone2 v PX 1");
-    expect(w, "OK", "DEBUG SLEEP 0.3"); // three rounds of housekeeping
-    expect_match(w, ":[12]", "DBSIZE");
-    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
-    wait_until(strcmp(wire_run(w, "DBSIZE"), ":0") == 0, 10000);
-}
-
 // ---- MEMORY -----------------------------------------------------------------------------------
 
 static void test_memory_usage(void **state)
@@ -422,11 +338,6 @@ int main(void)
         WIRE_TEST(test_info_memory),
         WIRE_TEST(test_info_keyspace),
         WIRE_TEST(test_time_role_lolwut),
-        WIRE_TEST(test_debug),
-        WIRE_TEST(test_debug_sleep_alone),
-        WIRE_TEST(test_debug_protocol),
-        WIRE_TEST3(test_debug_protocol3),
-        WIRE_TEST(test_debug_active_expire),
         WIRE_TEST(test_memory_usage),
         WIRE_TEST(test_memory_stats),
         WIRE_TEST(test_shutdown_errors),
