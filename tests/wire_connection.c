@@ -88,7 +88,13 @@ static void test_hello_errors(void **state)
     expect(w, "-ERR Syntax error in HELLO option 'AUTH'", "HELLO 3 AUTH default");
     expect(w, "-ERR Syntax error in HELLO option 'SETNAME'", "HELLO 3 AUTH default x SETNAME");
     expect(w, BAD_NAME, "HELLO 3 SETNAME 'a b'");
+    // What stands before the mistake has happened.
+    expect(w, WRONGPASS, "HELLO 3 AUTH somebody x SETNAME name");
+    expect(w, "(nil)", "CLIENT GETNAME");
     expect(w, WRONGPASS, "HELLO 3 SETNAME name AUTH somebody x");
+    expect(w, "\"name\"", "CLIENT GETNAME");
+    expect(w, "-ERR Syntax error in HELLO option 'foo'", "HELLO 3 SETNAME '' foo");
+    expect(w, "(nil)", "CLIENT GETNAME");
     // Nothing has changed: neither the name nor the protocol.
     expect(w, "(nil)", "CLIENT GETNAME");
     expect_match(w, "*resp=2*", "CLIENT INFO");

@@ -77,17 +77,12 @@ static void cmd_auth(struct cmd_ctx *c)
 
 // ---- HELLO ------------------------------------------------------------------------------------
 
-struct hello {
-    int protocol; // 0: stays as it is
-    bool auth, rename;
-    struct bytes user, name;
-};
-
-// Reads the arguments; false: an error was replied.
-static bool parse_hello(struct cmd_ctx *c, struct hello *h)
+// The protocol that is asked for, 0 for the one that there is; false: an error was replied.
+static bool parse_protocol(struct cmd_ctx *c, int *protocol)
 {
     int64_t version;
 
+    *protocol = 0;
     if (c->argc == 1)
         return true;
     if (!bytes_to_i64(c->argv[1], &version)) {
@@ -98,27 +93,44 @@ static bool parse_hello(struct cmd_ctx *c, struct hello *h)
         reply_error(c->reply, "-NOPROTO unsupported protocol version");
         return false;
     }
-    h->protocol = (int)version;
+    *protocol = (int)version;
+    return true;
+}
+
+static bool rename_client(struct cmd_ctx *c, struct bytes name)
+{
+    if (!client_name_valid(name)) {
+        reply_error(c->reply, CLIENT_NAME_ERROR);
+        return false;
+    }
+    if (!client_set_name(c->client, name)) {
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+        return false;
+    }
+    return true;
+}
+
+// Each option as it is read: what stands before one that is wrong has happened, as in Redis. False:
+// an error was replied.
+static bool apply_options(struct cmd_ctx *c)
+{
     for (int i = 2; i < c->argc; i++) {
         int more = c->argc - 1 - i;
+        bool good;
         if (cmd_arg_is(c, i, "auth") && more >= 2) {
-            h->auth = true;
-            h->user = c->argv[i + 1];
             cmd_hide_arg(c, i + 1);
             cmd_hide_arg(c, i + 2);
+            good = user_accepted(c, c->argv[i + 1]);
             i += 2;
         } else if (cmd_arg_is(c, i, "setname") && more >= 1) {
-            h->rename = true;
-            h->name = c->argv[++i];
-            if (!client_name_valid(h->name)) {
-                reply_error(c->reply, CLIENT_NAME_ERROR);
-                return false;
-            }
+            good = rename_client(c, c->argv[++i]);
         } else {
             reply_errorf(c->reply, "Syntax error in HELLO option '%.*s'",
                          bytes_precision(c->argv[i]), c->argv[i].data);
-            return false;
+            good = false;
         }
+        if (!good)
+            return false;
     }
     return true;
 }
@@ -144,19 +156,13 @@ static void reply_hello(struct cmd_ctx *c)
 
 static void cmd_hello(struct cmd_ctx *c)
 {
-    struct hello h = {0};
+    int protocol;
 
-    if (!parse_hello(c, &h))
+    if (!parse_protocol(c, &protocol) || !apply_options(c))
         return;
-    if (h.auth && !user_accepted(c, h.user))
-        return;
-    if (h.rename && !client_set_name(c->client, h.name)) {
-        cmd_reply_status(c, STATUS_NO_MEMORY);
-        return;
-    }
-    if (h.protocol) {
-        atomic_store_explicit(&c->client->protocol, h.protocol, memory_order_relaxed);
-        c->reply->protocol = h.protocol;
+    if (protocol) {
+        atomic_store_explicit(&c->client->protocol, protocol, memory_order_relaxed);
+        c->reply->protocol = protocol;
     }
     reply_hello(c);
 }

@@ -134,7 +134,8 @@ static bool agree_in_any_order(enum diff_rule rule, struct bytes a, struct bytes
     return equal;
 }
 
-static bool near(struct bytes a, struct bytes b, long long distance)
+// Times of at least `least`.
+static bool near(struct bytes a, struct bytes b, long long least, long long distance)
 {
     long long x, y;
 
@@ -143,7 +144,37 @@ static bool near(struct bytes a, struct bytes b, long long distance)
     }
     x = atoll(a.data + 1);
     y = atoll(b.data + 1);
-    return x > 0 && y > 0 && x - y <= distance && y - x <= distance;
+    return x >= least && y >= least && x - y <= distance && y - x <= distance;
+}
+
+// Where the number of the connection stands in the reply of HELLO; NULL: it is none.
+static const char *find_id(struct bytes text)
+{
+    static const char *const FIELDS[] = {"\"id\" :", "\"id\": :"};
+
+    for (int i = 0; i < 2; i++) {
+        const char *found = memmem(text.data, text.len, FIELDS[i], strlen(FIELDS[i]));
+
+        if (found) {
+            return found + strlen(FIELDS[i]);
+        }
+    }
+    return NULL;
+}
+
+static bool greetings_agree(struct bytes a, struct bytes b)
+{
+    const char *of_a = find_id(a), *of_b = find_id(b);
+
+    if (!of_a || !of_b ||
+        bytes_compare((struct bytes){a.data, (size_t)(of_a - a.data)},
+                      (struct bytes){b.data, (size_t)(of_b - b.data)}) != 0) {
+        return false;
+    }
+    of_a += strspn(of_a, "0123456789");
+    of_b += strspn(of_b, "0123456789");
+    return bytes_compare((struct bytes){of_a, (size_t)(a.data + a.len - of_a)},
+                         (struct bytes){of_b, (size_t)(b.data + b.len - of_b)}) == 0;
 }
 
 bool diff_agree(enum diff_rule rule, struct bytes a, struct bytes b)
@@ -156,9 +187,13 @@ bool diff_agree(enum diff_rule rule, struct bytes a, struct bytes b)
     case DIFF_PAIRS:
         return a.len > 0 && b.len > 0 && agree_in_any_order(rule, a, b);
     case DIFF_NEAR_S:
-        return near(a, b, NEAR_S);
+        return near(a, b, 1, NEAR_S);
     case DIFF_NEAR_MS:
-        return near(a, b, NEAR_MS);
+        return near(a, b, 1, NEAR_MS);
+    case DIFF_IDLE:
+        return near(a, b, 0, NEAR_S);
+    case DIFF_GREETING:
+        return greetings_agree(a, b);
     default:
         return false;
     }

@@ -12,6 +12,8 @@ static const struct {
     const char *command, *keylot, *redis;
     const char *reason;
 } DEVIATIONS[] = {
+    {"OBJECT REFCOUNT", ":1", ":2",
+     "in a transaction Redis counts the argument that the value came from, too"},
     {"LPOS", "-ERR *", "*",
      "a RANK of -2^63 has no positive counterpart; Redis 7.0 overflows there"},
     {"SORT", "*", NO_DOUBLE, "after a number out of range Redis refuses good ones, too"},

@@ -247,11 +247,19 @@ static void push_numkeys(struct maker *m)
     }
 }
 
-static void push_command(struct maker *m)
+static bool is_plain(const struct diff_row *row)
+{
+    return row->rule < DIFF_SCAN && !(row->flags & DIFF_STATEFUL);
+}
+
+static void push_command(struct maker *m, bool plain)
 {
     const struct diff_row *row = choose_row(m);
 
-    if (!strstr(row->args, "command")) {
+    while (plain && !is_plain(row)) {
+        row = choose_row(m);
+    }
+    if (!strstr(row->args, "command") && !strstr(row->args, "plain")) {
         expand(m, row->name);
         expand(m, row->args);
     }
@@ -264,8 +272,8 @@ static void push_word(struct maker *m, struct word word)
 
     if (!islower((unsigned char)*word.at)) {
         push_literal(m, word);
-    } else if (is(word, "command")) {
-        push_command(m);
+    } else if (is(word, "command") || is(word, "plain")) {
+        push_command(m, is(word, "plain"));
     } else if (is(word, "numkeys")) {
         push_numkeys(m);
     } else if (is(word, "weights")) {
@@ -475,6 +483,9 @@ static void make_command(struct maker *m, struct diff_command *command)
         mutate(m, first);
     }
     tame(m, first);
+    if (diff_chance(&m->values, 20)) {
+        command->form = (enum diff_form)below(m, DIFF_FORMS);
+    }
     command->argv = malloc((size_t)command->argc * sizeof(struct bytes));
     check(command->argv != NULL);
     memcpy(command->argv, m->argv, (size_t)command->argc * sizeof(struct bytes));
@@ -513,7 +524,8 @@ void diff_command_print(const struct diff_command *command)
 {
     struct strbuf text = {0};
 
-    strbuf_addf(&text, "    connection %d: ", command->connection);
+    strbuf_addf(&text, "    connection %d%s: ", command->connection,
+                command->form == DIFF_ARRAY ? "" : ", a line");
     for (int i = 0; i < command->argc; i++) {
         strbuf_addf(&text, i ? " " : "");
         strbuf_add_quoted(&text, command->argv[i].data, command->argv[i].len);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "resp/bytes.h"
+#include "tests/diff/inline.h"
 #include "tests/diff/row.h"
 
 enum { DIFF_ARGS_MAX = 128, DIFF_CONNECTIONS = 2 };
@@ -13,6 +14,7 @@ enum { DIFF_ARGS_MAX = 128, DIFF_CONNECTIONS = 2 };
 struct diff_command {
     const struct diff_row *row;
     int connection;
+    enum diff_form form;
     int argc;
     struct bytes *argv; // names included; each in memory of its own
 };

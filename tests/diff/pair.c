@@ -89,6 +89,7 @@ static void reset(struct diff_pair *pair, bool small_limits)
             wire_send(pair->wires[side][i], "HELLO %d", protocol_of(i));
             wire_send(pair->wires[side][i], "UNWATCH");
             wire_send(pair->wires[side][i], "SELECT 0");
+            wire_send(pair->wires[side][i], "CLIENT SETNAME ''");
         }
         for (size_t i = 0; i < NLIMITS; i++) {
             wire_send(pair->looking[side], "CONFIG SET %s", LIMITS[i][small_limits]);
@@ -101,6 +102,7 @@ static void reset(struct diff_pair *pair, bool small_limits)
             diff_reply(pair->wires[side][i]);
             expect_reply(pair->wires[side][i], "OK");
             expect_reply(pair->wires[side][i], "OK");
+            expect_reply(pair->wires[side][i], "OK");
         }
         for (size_t i = 0; i < NLIMITS; i++) {
             expect_reply(pair->looking[side], "OK");
@@ -109,6 +111,7 @@ static void reset(struct diff_pair *pair, bool small_limits)
     }
     for (int i = 0; i < DIFF_CONNECTIONS; i++) {
         pair->queueing[i] = false;
+        pair->protocol[i] = protocol_of(i);
     }
 }
 
@@ -127,10 +130,63 @@ static void enqueue(struct diff_pair *pair, int connection, const struct diff_ro
     pair->queued[connection][n] = row;
 }
 
-static void speak(struct diff_pair *pair, int connection, int protocol)
+// Which protocol the next replies are expected to be in; ANY: either, or both.
+enum { ANY = 0 };
+
+static void expect_protocol(struct diff_pair *pair, int connection, int protocol)
 {
     for (int side = 0; side < DIFF_SIDES; side++) {
         wire_protocol(pair->wires[side][connection], protocol);
+    }
+}
+
+static void speak(struct diff_pair *pair, int connection, int protocol)
+{
+    pair->protocol[connection] = protocol;
+    expect_protocol(pair, connection, protocol);
+}
+
+static bool is_hello(const struct diff_row *row)
+{
+    return row->rule == DIFF_GREETING;
+}
+
+// Whether the reply may be of another protocol than those before, or of both: of HELLO, which may
+// be in a transaction.
+static bool may_switch(const struct diff_pair *pair, const struct diff_command *command)
+{
+    int connection = command->connection;
+
+    if (pair->queueing[connection] && strcmp(command->row->name, "EXEC") == 0) {
+        for (int i = 0; i < pair->nqueued[connection]; i++) {
+            if (is_hello(pair->queued[connection][i])) {
+                return true;
+            }
+        }
+    }
+    return is_hello(command->row);
+}
+
+// The protocol that the reply of HELLO names, if it is no error.
+static void follow_hello(struct diff_pair *pair, int connection, const char *reply)
+{
+    const char *field = strstr(reply, "\"proto\"");
+
+    if (field && (*reply == '[' || *reply == '{')) {
+        speak(pair, connection, atoi(strpbrk(field + strlen("\"proto\""), "0123456789")));
+    }
+}
+
+// The same in the array of an EXEC that was just replied.
+static void follow_queued(struct diff_pair *pair, int connection)
+{
+    const struct strbuf *elements;
+    size_t n = wire_elements(pair->wires[DIFF_REDIS][connection], &elements);
+
+    for (size_t i = 0; i < n && i < (size_t)pair->nqueued[connection]; i++) {
+        if (is_hello(pair->queued[connection][i])) {
+            follow_hello(pair, connection, elements[i].data);
+        }
     }
 }
 
@@ -147,10 +203,15 @@ static void follow(struct diff_pair *pair, const struct diff_command *command, c
         pair->nqueued[connection] = 0;
     } else if (strcmp(name, "EXEC") == 0 ||
                (strcmp(name, "DISCARD") == 0 && strcmp(reply, "OK") == 0)) {
+        if (pair->queueing[connection] && strcmp(name, "EXEC") == 0) {
+            follow_queued(pair, connection);
+        }
         pair->queueing[connection] = false;
     } else if (strcmp(name, "RESET") == 0 && strcmp(reply, "RESET") == 0) {
         pair->queueing[connection] = false;
         speak(pair, connection, 2);
+    } else if (is_hello(command->row)) {
+        follow_hello(pair, connection, reply);
     }
 }
 
@@ -181,10 +242,16 @@ static bool transactions_agree(struct diff_pair *pair, int connection)
 static bool compare_replies(struct diff_pair *pair, const struct diff_command *command,
                             struct diff_difference *difference)
 {
-    const char *keylot = diff_reply(pair->wires[DIFF_KEYLOT][command->connection]);
-    const char *redis = diff_reply(pair->wires[DIFF_REDIS][command->connection]);
-    bool same = agree(command->row, bytes_of(keylot), bytes_of(redis));
+    const char *keylot, *redis;
+    bool same;
 
+    if (may_switch(pair, command)) {
+        expect_protocol(pair, command->connection, ANY);
+    }
+    keylot = diff_reply(pair->wires[DIFF_KEYLOT][command->connection]);
+    redis = diff_reply(pair->wires[DIFF_REDIS][command->connection]);
+    same = agree(command->row, bytes_of(keylot), bytes_of(redis));
+    expect_protocol(pair, command->connection, pair->protocol[command->connection]);
     if (!same && pair->queueing[command->connection] && strcmp(command->row->name, "EXEC") == 0) {
         same = transactions_agree(pair, command->connection);
     }
@@ -196,9 +263,21 @@ static bool compare_replies(struct diff_pair *pair, const struct diff_command *c
 
 static void send_to_both(struct diff_pair *pair, const struct diff_command *command)
 {
-    for (int side = 0; side < DIFF_SIDES; side++) {
-        wire_send_argv(pair->wires[side][command->connection], command->argc, command->argv);
+    struct strbuf line = {0};
+
+    if (command->form != DIFF_ARRAY) {
+        diff_add_line(&line, command->form, command->argc, command->argv);
     }
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        struct wire *w = pair->wires[side][command->connection];
+
+        if (command->form == DIFF_ARRAY) {
+            wire_send_argv(w, command->argc, command->argv);
+        } else {
+            wire_send_raw(w, line.data, line.len);
+        }
+    }
+    strbuf_free(&line);
 }
 
 static bool alone(const struct diff_command *command)
@@ -238,6 +317,8 @@ static bool run_alone(struct diff_pair *pair, const struct diff_command *command
     switch (command->row->rule) {
     case DIFF_SCAN:
         return diff_run_scan(wires, command, difference);
+    case DIFF_SILENT:
+        return diff_run_silent(wires, command, difference);
     case DIFF_EXCHANGED:
         return diff_run_exchange(wires, command, difference);
     case DIFF_SETTLES:
@@ -263,6 +344,7 @@ static bool run_batch(struct diff_pair *pair, const struct diff_sequence *sequen
         if (compare_replies(pair, &sequence->commands[difference->at], difference)) {
             // So that the connections are good for a next run.
             for (int i = difference->at + 1; i < to; i++) {
+                expect_protocol(pair, sequence->commands[i].connection, ANY);
                 diff_reply(pair->wires[DIFF_KEYLOT][sequence->commands[i].connection]);
                 diff_reply(pair->wires[DIFF_REDIS][sequence->commands[i].connection]);
             }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Keylot and redis-server side by side, with connections to both: of the two that commands are sent
-// on, the first speaks RESP2 and the second RESP3. A third looks at what the commands left behind.
+// on, the first begins with RESP2 and the second with RESP3. A third looks at what the commands
+// left behind.
 #pragma once
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct diff_pair {
     struct test_server *keylot;
     struct diff_peer *redis;
     struct wire *wires[DIFF_SIDES][DIFF_CONNECTIONS], *looking[DIFF_SIDES];
+    int protocol[DIFF_CONNECTIONS];
     // Rules of the commands that a connection has queued behind MULTI.
     bool queueing[DIFF_CONNECTIONS];
     const struct diff_row **queued[DIFF_CONNECTIONS];
@@ -46,6 +48,9 @@ bool diff_run_random(struct wire *const wires[DIFF_SIDES], const struct diff_com
 // Has each server read what the other one serialises.
 bool diff_run_exchange(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
                        struct diff_difference *);
+// Runs a command whose reply nobody is to hear.
+bool diff_run_silent(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
+                     struct diff_difference *);
 // Iterates to the end.
 bool diff_run_scan(struct wire *const wires[DIFF_SIDES], const struct diff_command *,
                    struct diff_difference *);

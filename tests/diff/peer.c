@@ -43,7 +43,8 @@ static void run_program(const char *port)
     const char *program = getenv("KL_REDIS_SERVER");
     const char *argv[] = {"redis-server", "--port",     port,      "--bind",
                           "127.0.0.1",    "--save",     "",        "--appendonly",
-                          "no",           "--loglevel", "warning", NULL};
+                          "no",           "--loglevel", "warning", "--enable-debug-command",
+                          "local",        NULL};
     int nothing = open("/dev/null", O_RDWR);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);

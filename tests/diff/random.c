@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Commands whose replies are chance, and iterations: compared by what must hold of them.
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,6 +221,29 @@ bool diff_run_exchange(struct wire *const wires[DIFF_SIDES], const struct diff_c
         strbuf_free(&reply[side]);
     }
     return !same;
+}
+
+// ---- CLIENT REPLY -----------------------------------------------------------------------------
+
+bool diff_run_silent(struct wire *const wires[DIFF_SIDES], const struct diff_command *command,
+                     struct diff_difference *difference)
+{
+    enum { WORDS = 3 };
+    const char *heard[DIFF_SIDES];
+
+    if (command->argc <= WORDS) {
+        return false;
+    }
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        bool off = toupper((unsigned char)*command->argv[2].data) == 'O';
+
+        wire_send_argv(wires[side], WORDS, command->argv);
+        wire_send_argv(wires[side], command->argc - WORDS, command->argv + WORDS);
+        wire_send(wires[side], off ? "CLIENT REPLY ON" : "PING heard");
+        heard[side] = diff_reply(wires[side]);
+    }
+    return strcmp(heard[DIFF_KEYLOT], heard[DIFF_REDIS]) != 0 &&
+           diff_found(difference, heard[DIFF_KEYLOT], heard[DIFF_REDIS]);
 }
 
 // ---- iterations -------------------------------------------------------------------------------

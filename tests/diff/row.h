@@ -10,6 +10,7 @@
 //     NX  EX|PX  0      that word, or one of several, in any case of letters
 //     lexkey, geokey    a key that only rows which say so get at; such keys come first in a row
 //     command           the name and the arguments of another row
+//     plain             the same, of one that replies once, and leaves the connection as it is
 //     value...          the kind, once or several times
 //     ( a b )...        the group, once or several times
 //     [ a | b ]         nothing or one of the alternatives; several such groups in a row come in
@@ -25,6 +26,8 @@ enum diff_rule {
     DIFF_PAIRS,     // a map, or an array of pairs, whose pairs are in any order
     DIFF_NEAR_S,    // a time in seconds: moments apart
     DIFF_NEAR_MS,
+    DIFF_IDLE,     // seconds, moments apart
+    DIFF_GREETING, // but for the number of the connection
     // Those below run alone, outside of transactions.
     DIFF_SCAN,      // all that the iteration returns, from cursor 0 to its end
     DIFF_RANDOM,    // as many elements, all from the collection, distinct for positive counts
@@ -33,6 +36,7 @@ enum diff_rule {
     DIFF_ANY_KEY,   // a key that is there
     DIFF_SETTLES,   // the same before long
     DIFF_EXPIRING,  // the same, and the expire time of a few milliseconds is waited for
+    DIFF_SILENT,    // CLIENT REPLY OFF or SKIP and a command: what follows has the next reply
 };
 
 enum diff_flag {
@@ -42,6 +46,7 @@ enum diff_flag {
     DIFF_SMALL_OFFSET = 8, // an offset makes a string of that length
     DIFF_UNSPOILT = 16,    // no strange arguments
     DIFF_BIT_OFFSET = 32,  // an offset makes a string of that many bits
+    DIFF_STATEFUL = 64,    // changes how the connection goes on
 };
 
 struct diff_row {

@@ -222,8 +222,11 @@ static const struct diff_row KEYSPACE[] = {
     {"MOVE", "anykey db"},
     {"NOSUCH", "value..."},
     {"COMMAND GETKEYS", "command"},
+    {"COMMAND GETKEYSANDFLAGS", "command"},
     {"OBJECT ENCODING", "anykey"},
     {"OBJECT FREQ", "anykey"},
+    {"OBJECT IDLETIME", "anykey", DIFF_IDLE},
+    {"OBJECT REFCOUNT", "anykey"},
     {"OBJECT NOSUCH", "anykey"},
     {"PING", "[ value ]"},
     {"RANDOMKEY", "", DIFF_ANY_KEY},
@@ -251,14 +254,29 @@ static const struct diff_row EXPIRY[] = {
 };
 
 static const struct diff_row TRANSACTIONS[] = {
-    {"DISCARD", ""},
-    {"EXEC", ""},
-    {"MULTI", ""},
-    {"MULTI", ""},
-    {"RESET", "", DIFF_SAME, DIFF_RARE},
+    {"DISCARD", "", DIFF_SAME, DIFF_STATEFUL},
+    {"EXEC", "", DIFF_SAME, DIFF_STATEFUL},
+    {"MULTI", "", DIFF_SAME, DIFF_STATEFUL},
+    {"MULTI", "", DIFF_SAME, DIFF_STATEFUL},
+    {"RESET", "", DIFF_SAME, DIFF_RARE | DIFF_STATEFUL},
     {"UNWATCH", ""},
     {"WATCH", "anykey..."},
     {"WATCH", "anykey..."},
+};
+
+// Nothing here may name a connection that there is.
+static const struct diff_row CONNECTIONS[] = {
+    {"CLIENT GETNAME", ""},
+    {"CLIENT KILL", "{ 1.2.3.4:5 | ADDR 1.2.3.4:5 | LADDR 1.2.3.4:5 | TYPE PUBSUB|NOSUCH | USER NOSUCH | ID 999999999 | SKIPME NOSUCH }", DIFF_SAME, DIFF_UNSPOILT},
+    {"CLIENT LIST", "{ ID 999999999 | ID 0 | ID NOSUCH | TYPE PUBSUB|REPLICA|NOSUCH | NOSUCH }", DIFF_SAME, DIFF_UNSPOILT},
+    {"CLIENT NO-EVICT", "ON|OFF"},
+    {"CLIENT NOSUCH", "value..."},
+    {"CLIENT REPLY", "ON", DIFF_SAME, DIFF_STATEFUL},
+    {"CLIENT REPLY", "OFF|SKIP plain", DIFF_SILENT, DIFF_UNSPOILT | DIFF_STATEFUL},
+    {"CLIENT SETNAME", "value"},
+    {"HELLO", "", DIFF_GREETING, DIFF_STATEFUL},
+    {"HELLO", "{ 2 | 3 | 3 | index } [ SETNAME value ] [ AUTH DEFAULT value ]", DIFF_GREETING, DIFF_STATEFUL},
+    {"HELLO", "2|3", DIFF_GREETING, DIFF_STATEFUL},
 };
 // clang-format on
 
@@ -279,5 +297,6 @@ const struct diff_group diff_groups[] = {
     {"keyspace", 'k', 2, ROWS(KEYSPACE)},
     {"expiry", 'k', 2, ROWS(EXPIRY)},
     {"transactions", 'k', 1, ROWS(TRANSACTIONS)},
+    {"connections", 'k', 1, ROWS(CONNECTIONS)},
 };
 const int diff_ngroups = sizeof(diff_groups) / sizeof(diff_groups[0]);

@@ -23,6 +23,7 @@ static const struct {
     {"LRANGE %s 0 -1", DIFF_SAME},
     {"SMEMBERS %s", DIFF_ANY_ORDER},
     {"ZRANGE %s 0 -1 WITHSCORES", DIFF_SAME},
+    {"DEBUG DIGEST-VALUE %s", DIFF_SAME},
     {"OBJECT ENCODING %s", DIFF_SAME},
 };
 enum { NQUESTIONS = sizeof(QUESTIONS) / sizeof(QUESTIONS[0]) };
