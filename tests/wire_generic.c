@@ -309,6 +309,7 @@ static void test_object(void **state)
     expect(w, "(nil)", "OBJECT IDLETIME nokey");
     expect(w, "(nil)", "OBJECT FREQ nokey");
     expect(w, "OK", "SET a 12");
+    expect_match(w, "-ERR An LFU maxmemory policy is not selected, *", "OBJECT FREQ a");
     expect(w, "\"int\"", "OBJECT ENCODING a");
     expect(w, ":2147483647", "OBJECT REFCOUNT a");
     expect(w, "OK", "SET a 10000");

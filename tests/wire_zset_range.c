@@ -270,6 +270,38 @@ static void test_zremrange_of_many(void **state)
 
 // ---- ZRANGESTORE ------------------------------------------------------------------------------
 
+// Where Redis gathers the result in a small set until that is full, -0 becomes 0.
+static void test_zrangestore_minus_zero(void **state)
+{
+    static const struct {
+        const char *range, *want;
+    } ROWS[] = {
+        {"-inf +inf BYSCORE", "[\"a\" \"0\" \"b\" \"0\" \"c\" \"-0\" \"d\" \"-0\"]"},
+        {"+inf -inf BYSCORE REV", "[\"a\" \"-0\" \"b\" \"-0\" \"c\" \"0\" \"d\" \"0\"]"},
+        {"- + BYLEX", "[\"a\" \"0\" \"b\" \"0\" \"c\" \"-0\" \"d\" \"-0\"]"},
+        {"0 -1", "[\"a\" \"-0\" \"b\" \"-0\" \"c\" \"-0\" \"d\" \"-0\"]"},
+        {"0 -1 REV", "[\"a\" \"-0\" \"b\" \"-0\" \"c\" \"-0\" \"d\" \"-0\"]"},
+        {"0 1", "[\"a\" \"0\" \"b\" \"0\"]"},
+    };
+    struct wire *w = *state;
+
+    expect(w, "OK", "CONFIG SET zset-max-listpack-entries 0");
+    expect(w, ":4", "ZADD z -0 a -0 b -0 c -0 d");
+    expect(w, "OK", "CONFIG SET zset-max-listpack-entries 2");
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        wire_int(w, "ZRANGESTORE to z %s", ROWS[i].range);
+        expect(w, ROWS[i].want, "ZRANGE to 0 -1 WITHSCORES");
+    }
+    // A long member ends the small set as well.
+    expect(w, "OK", "CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 0");
+    expect(w, ":4", "ZADD y -0 a -0 b -0 long -0 m");
+    expect(w, "OK", "CONFIG SET zset-max-listpack-value 3");
+    expect(w, ":4", "ZRANGESTORE to y 0 -1 REV");
+    expect(w, "[\"a\" \"-0\" \"b\" \"-0\" \"long\" \"-0\" \"m\" \"0\"]",
+           "ZRANGE to 0 -1 WITHSCORES");
+    expect(w, "OK", "CONFIG SET zset-max-listpack-value 64");
+}
+
 static void test_zrangestore(void **state)
 {
     struct wire *w = *state;
@@ -327,10 +359,15 @@ static void test_resp3(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WIRE_TEST(test_zrange_by_rank),  WIRE_TEST(test_long_walks),
-        WIRE_TEST(test_zrange_by_score), WIRE_TEST(test_zrange_by_lex),
-        WIRE_TEST(test_zremrange),       WIRE_TEST(test_zremrange_of_many),
-        WIRE_TEST(test_zrangestore),     WIRE_TEST3(test_resp3),
+        WIRE_TEST(test_zrange_by_rank),
+        WIRE_TEST(test_long_walks),
+        WIRE_TEST(test_zrange_by_score),
+        WIRE_TEST(test_zrange_by_lex),
+        WIRE_TEST(test_zremrange),
+        WIRE_TEST(test_zremrange_of_many),
+        WIRE_TEST(test_zrangestore_minus_zero),
+        WIRE_TEST(test_zrangestore),
+        WIRE_TEST3(test_resp3),
     };
     return run_modes(tests);
 }

@@ -241,11 +241,26 @@ static uint64_t work_by_lex(struct cmd_ctx *c)
 
 // ---- ZRANGESTORE ------------------------------------------------------------------------------
 
-// A private sorted set of a span; *out VALUE_ABSENT when it is empty, after a failure and when the
-// client has gone.
-static enum status copy_span(struct cmd_ctx *c, struct value set, struct zset_span span,
-                             struct value *out)
+// Whether the first members that are found make a small set, which has no -0. Redis gathers them in
+// one until it is full, unless it knows from the start that they are too many.
+static bool begins_small(const struct type_limits *limits, const struct range *r, size_t n)
 {
+    return r->by != BY_RANK ||
+           n <= atomic_load_explicit(&limits->zset_max_packed_entries, memory_order_relaxed);
+}
+
+static bool fits_small(const struct type_limits *limits, size_t n, size_t len)
+{
+    return n < atomic_load_explicit(&limits->zset_max_packed_entries, memory_order_relaxed) &&
+           len <= atomic_load_explicit(&limits->zset_max_packed_value, memory_order_relaxed);
+}
+
+// A private sorted set of a span, which is that of the range; *out VALUE_ABSENT when it is empty,
+// after a failure and when the client has gone.
+static enum status copy_span(struct cmd_ctx *c, struct value set, struct zset_span span,
+                             const struct range *r, struct value *out)
+{
+    bool small = begins_small(c->types->limits, r, span.n);
     struct zset_build b;
     struct zset_iter it;
 
@@ -255,9 +270,13 @@ static enum status copy_span(struct cmd_ctx *c, struct value set, struct zset_sp
     enum status status = zset_build_begin(&b, c->types);
     if (status != STATUS_OK)
         return status;
-    zset_iter_init(&it, set, span.first, false);
-    for (; status == STATUS_OK && span.n > 0 && zset_iter_next(&it); span.n--) {
-        status = zset_build_add(&b, it.member.data, it.member.len, it.member.score, ZSET_SUM);
+    zset_iter_init(&it, set, r->down ? span.first + span.n - 1 : span.first, r->down);
+    for (size_t i = 0; status == STATUS_OK && i < span.n && zset_iter_next(&it); i++) {
+        double score = it.member.score;
+        small = small && fits_small(c->types->limits, i, it.member.len);
+        if (small && score == 0)
+            score = 0; // not -0
+        status = zset_build_add(&b, it.member.data, it.member.len, score, ZSET_SUM);
         cmd_step(c, 4);
     }
     while (status == STATUS_OK && zset_build_order(&b, ORDER_SLICE))
@@ -284,7 +303,7 @@ static void cmd_zrangestore(struct cmd_ctx *c)
     struct zset_span span = {0, 0};
     if (!value_is_none(set))
         span = span_of(set, &r);
-    enum status status = copy_span(c, set, span, &result);
+    enum status status = copy_span(c, set, span, &r, &result);
     if (status != STATUS_OK) {
         cmd_reply_status(c, status);
         return;

@@ -14,6 +14,8 @@ static const struct {
 } DEVIATIONS[] = {
     {"OBJECT REFCOUNT", ":1", ":2",
      "in a transaction Redis counts the argument that the value came from, too"},
+    {"OBJECT IDLETIME", ":[0-3]", ":*",
+     "small integers are shared in Redis, and with them the time at which one was used"},
     {"LPOS", "-ERR *", "*",
      "a RANK of -2^63 has no positive counterpart; Redis 7.0 overflows there"},
     {"SORT", "*", NO_DOUBLE, "after a number out of range Redis refuses good ones, too"},

@@ -123,6 +123,28 @@ static const struct bytes LOOKUPS[] = {
     BYTES("h*->"), BYTES("*->a"), BYTES("e*"), BYTES("l1*"),   BYTES("s1"),    BYTES("h*->1"),
 };
 
+// Sparse HyperLogLogs, good ones first, and what looks like some. None is cut inside a run: Redis
+// then remembers a byte that is no more part of the string.
+#define HLL_SPARSE     "HYLL\1\0\0\0"
+#define COUNTED(count) count "\0\0\0\0\0\0\0"
+#define UNCOUNTED      "\0\0\0\0\0\0\0\x80"
+
+static const struct bytes HLLS[] = {
+    BYTES(HLL_SPARSE UNCOUNTED "\x7f\xff"),
+    BYTES(HLL_SPARSE COUNTED("\0") "\x7f\xff"),
+    BYTES(HLL_SPARSE COUNTED("\7") "\x7f\xff"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x71\xa6\x84\x4e\x57"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x3f\x3f\x00\x83\x83\xff\x8c\x7f\x71"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x83\x83\x83\x82\x7f\xf0"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x7f\xfe"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x7f\xff\x80"),
+    BYTES(HLL_SPARSE UNCOUNTED "\x7f\xfd\x83"),
+    BYTES(HLL_SPARSE UNCOUNTED ""),
+    BYTES(HLL_SPARSE "\0\0\0\0\0\0\0"),
+    BYTES("HYLL\2\0\0\0" UNCOUNTED "\x7f\xff"),
+    BYTES("HYLL\0\0\0\0" UNCOUNTED "\x7f\xff"),
+};
+
 static const char *const TYPES[] = {"string", "HASH", "list", "set", "zset", "Stream", "nosuch"};
 
 static uint64_t below(struct diff_values *v, uint64_t n)
@@ -189,6 +211,11 @@ static void make_lexkey(struct diff_values *v, struct strbuf *out)
 static void make_geokey(struct diff_values *v, struct strbuf *out)
 {
     strbuf_addf(out, "g%d", 1 + (int)below(v, KEYS_A_LETTER));
+}
+
+static void make_bitkey(struct diff_values *v, struct strbuf *out)
+{
+    strbuf_addf(out, "b%d", 1 + (int)below(v, KEYS_A_LETTER));
 }
 
 static void make_orderedkey(struct diff_values *v, struct strbuf *out)
@@ -362,6 +389,13 @@ static void make_lookup(struct diff_values *v, struct strbuf *out)
     add(out, ANY_OF(v, LOOKUPS));
 }
 
+static void make_hll(struct diff_values *v, struct strbuf *out)
+{
+    enum { GOOD = 6 };
+
+    add(out, diff_chance(v, 4) ? ANY_OF(v, HLLS) : HLLS[below(v, GOOD)]);
+}
+
 // A cursor other than 0 means something to its own server only.
 static void make_cursor(struct diff_values *v, struct strbuf *out)
 {
@@ -454,6 +488,7 @@ static const struct {
     {"anykey", make_anykey},
     {"lexkey", make_lexkey},
     {"geokey", make_geokey},
+    {"bitkey", make_bitkey},
     {"orderedkey", make_orderedkey},
     {"unorderedkey", make_unorderedkey},
     {"bit", make_bit},
@@ -462,6 +497,7 @@ static const struct {
     {"lat", make_lat},
     {"distance", make_distance},
     {"lookup", make_lookup},
+    {"hll", make_hll},
     {"member", make_member},
     {"number", make_number},
     {"value", make_value},
