@@ -163,7 +163,7 @@ static void test_config_set_errors(void **state)
 {
     static const char *const cases[][3] = {
         {"hz", "abc", FAILED("hz", "argument couldn't be parsed into an integer")},
-        {"HZ", "", FAILED("HZ", "argument couldn't be parsed into an integer")},
+        {"HZ", "", FAILED("hz", "argument couldn't be parsed into an integer")},
         {"timeout", "010", FAILED("timeout", "argument couldn't be parsed into an integer")},
         {"hz", "0", FAILED("hz", "argument must be between 1 and 500 inclusive")},
         {"maxclients", "99999999999",
@@ -174,9 +174,14 @@ static void test_config_set_errors(void **state)
         {"proto-max-bulk-len", "-1",
          FAILED("proto-max-bulk-len", "argument must be a memory value")},
         {"proto-max-bulk-len", "99999999999999999999",
-         FAILED("proto-max-bulk-len", "argument must be a memory value")},
-        {"proto-max-bulk-len", "9223372036854775807gb",
-         FAILED("proto-max-bulk-len", "argument must be a memory value")},
+         FAILED("proto-max-bulk-len",
+                "argument must be between 1048576 and 9223372036854775807 inclusive")},
+        {"Proto-max-bulk-len", "9223372036854775807gb",
+         FAILED("proto-max-bulk-len",
+                "argument must be between 1048576 and 9223372036854775807 inclusive")},
+        {"proto-max-bulk-len", "", // no digits are 0, as in Redis
+         FAILED("proto-max-bulk-len",
+                "argument must be between 1048576 and 9223372036854775807 inclusive")},
         {"proto-max-bulk-len", "1",
          FAILED("proto-max-bulk-len",
                 "argument must be between 1048576 and 9223372036854775807 inclusive")},

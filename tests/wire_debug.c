@@ -27,6 +27,7 @@ static void test_debug(void **state)
     expect(w, "OK", "DEBUG SLEEP x");
     expect(w, "-ERR", "DEBUG ERROR ERR");
     expect(w, "-FOO bar", "DEBUG ERROR 'FOO bar'");
+    expect(w, "- a b  ", "DEBUG ERROR \"\\na\\rb\\r\\n\"");
     expect(w, "OK", "DEBUG QUICKLIST-PACKED-THRESHOLD 100b");
     expect_match(w, "[[]DEBUG <subcommand> *SLEEP*", "DEBUG HELP");
 }

@@ -9,6 +9,7 @@
 
 #include "datatypes/digest.h"
 #include "datatypes/list.h"
+#include "datatypes/mem.h"
 #include "datatypes/rdb_write.h"
 #include "locks/cpu.h"
 #include "server/engine/cmd.h"
@@ -69,10 +70,23 @@ static void debug_fail_locks(struct cmd_ctx *c)
 }
 #endif
 
-// Replies the argument as an error, for tests of clients; its first word becomes the code.
+// Replies the argument as an error, for tests of clients; its first word becomes the code. Ends of
+// lines become blanks, the last ones as well.
 static void debug_error(struct cmd_ctx *c)
 {
-    reply_errorf(c->reply, "-%.*s", bytes_precision(c->argv[2]), c->argv[2].data);
+    struct bytes text = c->argv[2];
+    char *line = mem_alloc(text.len + 2);
+
+    if (!line) {
+        cmd_reply_status(c, STATUS_NO_MEMORY);
+        return;
+    }
+    line[0] = '-';
+    for (size_t i = 0; i < text.len; i++)
+        line[i + 1] = text.data[i] == '\r' || text.data[i] == '\n' ? ' ' : text.data[i];
+    line[text.len + 1] = '\0';
+    reply_error(c->reply, line);
+    mem_free(line);
 }
 
 // Redis keeps list elements above this size apart. Here all are kept alike, so there is nothing to

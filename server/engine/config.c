@@ -259,6 +259,18 @@ static bool set_failed(char *error, size_t nerror, struct bytes name, const char
     return false;
 }
 
+// Of a value that is wrong; the name as the parameter is written.
+static bool value_failed(char *error, size_t nerror, struct bytes name, const char *reason)
+{
+    char lower[128];
+    size_t n = name.len < sizeof(lower) ? name.len : sizeof(lower);
+
+    for (size_t i = 0; i < n; i++) {
+        lower[i] = bytes_lower(name.data[i]);
+    }
+    return set_failed(error, nerror, (struct bytes){lower, n}, reason);
+}
+
 // Reads the value of one pair; one of several words is split, as in a file.
 static bool parse_running(const struct param *p, struct bytes text, struct param_value *out,
                           char *reason, size_t nreason)
@@ -363,7 +375,7 @@ bool config_set_running(struct config *config, int npairs, const struct bytes *p
         param_value_free(&values[i]);
     }
     mutex_unlock(&config->lock);
-    return ok || set_failed(error, nerror, pairs[2 * parsed], reason);
+    return ok || value_failed(error, nerror, pairs[2 * parsed], reason);
 }
 
 // What a name of a parameter is answered as, empty when it is not asked for: without special

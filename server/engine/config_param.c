@@ -89,32 +89,33 @@ static bool fail(char *error, size_t nerror, const char *reason)
     return false;
 }
 
-// A number of bytes with an optional unit.
-static bool parse_memory(struct bytes text, int64_t *out)
+// A number of bytes with an optional unit; one too large to be counted is the largest. As in Redis
+// no digits at all are 0.
+static bool parse_memory(struct bytes text, uint64_t *out)
 {
     static const struct {
         const char *unit;
-        int64_t bytes;
+        uint64_t bytes;
     } units[] = {{"", 1},        {"b", 1},   {"k", 1000},       {"kb", KB},
-                 {"m", 1000000}, {"mb", MB}, {"g", 1000000000}, {"gb", 1024 * (int64_t)MB}};
+                 {"m", 1000000}, {"mb", MB}, {"g", 1000000000}, {"gb", 1024 * (uint64_t)MB}};
     struct bytes unit;
     size_t digits = 0;
-    int64_t n = 0;
+    uint64_t n = 0;
 
     while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9') {
         if (__builtin_mul_overflow(n, 10, &n) ||
             __builtin_add_overflow(n, text.data[digits] - '0', &n)) {
-            return false;
+            n = UINT64_MAX;
         }
         digits++;
-    }
-    if (digits == 0) {
-        return false;
     }
     unit = (struct bytes){text.data + digits, text.len - digits};
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (bytes_equal_nocase(unit, units[i].unit)) {
-            return !__builtin_mul_overflow(n, units[i].bytes, out);
+            if (__builtin_mul_overflow(n, units[i].bytes, out)) {
+                *out = UINT64_MAX;
+            }
+            return true;
         }
     }
     return false;
@@ -133,17 +134,22 @@ static int find_name(const char *const *names, struct bytes text)
 static bool parse_number(const struct param *p, struct bytes text, int64_t *out, char *error,
                          size_t nerror)
 {
+    uint64_t nbytes = 0;
+
     if (find_name(p->names, text) >= 0) {
         *out = -1;
         return true;
     }
-    if (p->kind == PARAM_MEMORY && !parse_memory(text, out)) {
-        return fail(error, nerror, "argument must be a memory value");
+    if (p->kind == PARAM_MEMORY) {
+        if (!parse_memory(text, &nbytes)) {
+            return fail(error, nerror, "argument must be a memory value");
+        }
+        *out = (int64_t)nbytes;
     }
     if (p->kind == PARAM_INT && !bytes_to_i64(text, out)) {
         return fail(error, nerror, "argument couldn't be parsed into an integer");
     }
-    if (*out < p->min || *out > p->max) {
+    if (*out < p->min || *out > p->max || nbytes > INT64_MAX) {
         snprintf(error, nerror, "argument must be between %lld and %lld inclusive",
                  (long long)p->min, (long long)p->max);
         return false;
@@ -212,7 +218,8 @@ static bool parse_text(const struct param *p, int nvalues, const struct bytes *v
 static bool parse_limit(const struct bytes *words, struct param_value *out, char *error,
                         size_t nerror)
 {
-    int64_t hard, soft, seconds;
+    uint64_t hard, soft;
+    int64_t seconds;
     int class = bytes_equal_nocase(words[0], "replica") ? OUTPUT_REPLICA
                                                         : find_name(output_classes, words[0]);
 
@@ -224,8 +231,8 @@ static bool parse_limit(const struct bytes *words, struct param_value *out, char
         return fail(error, nerror,
                     "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     }
-    out->limits[class][0] = hard;
-    out->limits[class][1] = soft;
+    out->limits[class][0] = hard < INT64_MAX ? (int64_t)hard : INT64_MAX;
+    out->limits[class][1] = soft < INT64_MAX ? (int64_t)soft : INT64_MAX;
     out->limits[class][2] = seconds;
     out->classes |= 1u << class;
     return true;

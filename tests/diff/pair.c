@@ -80,6 +80,7 @@ static void reset(struct diff_pair *pair, bool small_limits)
         {"zset-max-listpack-entries 128", "zset-max-listpack-entries 6"},
         {"zset-max-listpack-value 64", "zset-max-listpack-value 20"},
         {"list-max-listpack-size -2", "list-max-listpack-size 3"},
+        {"hll-sparse-max-bytes 3000", "hll-sparse-max-bytes 3000"},
     };
     enum { NLIMITS = sizeof(LIMITS) / sizeof(LIMITS[0]) };
 

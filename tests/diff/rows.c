@@ -282,9 +282,22 @@ static const struct diff_row CONNECTIONS[] = {
     {"CLIENT REPLY", "ON", DIFF_SAME, DIFF_STATEFUL},
     {"CLIENT REPLY", "OFF|SKIP plain", DIFF_SILENT, DIFF_UNSPOILT | DIFF_STATEFUL},
     {"CLIENT SETNAME", "value"},
+    {"DEBUG DIGEST-VALUE", "anykey...", DIFF_SETTLES},
+    {"DEBUG ERROR", "value"},
+    {"DEBUG PROTOCOL", "STRING|INTEGER|DOUBLE|BIGNUM|NULL|ARRAY|SET|MAP|VERBATIM|TRUE|FALSE|NOSUCH"},
     {"HELLO", "", DIFF_GREETING, DIFF_STATEFUL},
     {"HELLO", "{ 2 | 3 | 3 | index } [ SETNAME value ] [ AUTH DEFAULT value ]", DIFF_GREETING, DIFF_STATEFUL},
     {"HELLO", "2|3", DIFF_GREETING, DIFF_STATEFUL},
+};
+
+// The limits of the encodings; each sequence begins with those of pair.c.
+static const struct diff_row LIMITS[] = {
+    {"CONFIG GET", "HASH-MAX-LISTPACK-*|SET-MAX-INTSET-*|ZSET-MAX-ZIPLIST-*|LIST-MAX-ZIPLIST-SIZE|HLL-*|NOSUCH", DIFF_PAIRS},
+    {"CONFIG SET", "HASH-MAX-LISTPACK-ENTRIES|HASH-MAX-ZIPLIST-ENTRIES|HASH-MAX-LISTPACK-VALUE|HASH-MAX-ZIPLIST-VALUE number"},
+    {"CONFIG SET", "SET-MAX-INTSET-ENTRIES|HLL-SPARSE-MAX-BYTES number"},
+    {"CONFIG SET", "ZSET-MAX-LISTPACK-ENTRIES|ZSET-MAX-ZIPLIST-ENTRIES|ZSET-MAX-LISTPACK-VALUE|ZSET-MAX-ZIPLIST-VALUE number"},
+    {"CONFIG SET", "LIST-MAX-LISTPACK-SIZE|LIST-MAX-ZIPLIST-SIZE index"},
+    {"CONFIG SET", "( { HASH-MAX-LISTPACK-ENTRIES|HASH-MAX-ZIPLIST-VALUE|ZSET-MAX-ZIPLIST-VALUE|SET-MAX-INTSET-ENTRIES|NOSUCH } number )..."},
 };
 // clang-format on
 
@@ -306,5 +319,6 @@ const struct diff_group diff_groups[] = {
     {"expiry", 'k', 2, ROWS(EXPIRY)},
     {"transactions", 'k', 1, ROWS(TRANSACTIONS)},
     {"connections", 'k', 1, ROWS(CONNECTIONS)},
+    {"limits", 'k', 1, ROWS(LIMITS)},
 };
 const int diff_ngroups = sizeof(diff_groups) / sizeof(diff_groups[0]);
