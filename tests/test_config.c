@@ -159,6 +159,11 @@ static void test_config_set_values(void **state)
 
 #define FAILED(name, reason) "CONFIG SET failed (possibly related to argument '" name "') - " reason
 
+#define TEN_DIGITS "0123456789"
+#define HUNDRED_DIGITS                                                                             \
+    TEN_DIGITS TEN_DIGITS TEN_DIGITS TEN_DIGITS TEN_DIGITS TEN_DIGITS TEN_DIGITS TEN_DIGITS        \
+        TEN_DIGITS TEN_DIGITS
+
 static void test_config_set_errors(void **state)
 {
     static const char *const cases[][3] = {
@@ -179,6 +184,8 @@ static void test_config_set_errors(void **state)
         {"Proto-max-bulk-len", "9223372036854775807gb",
          FAILED("proto-max-bulk-len",
                 "argument must be between 1048576 and 9223372036854775807 inclusive")},
+        {"proto-max-bulk-len", HUNDRED_DIGITS HUNDRED_DIGITS, // and so many are no number at all
+         FAILED("proto-max-bulk-len", "argument must be a memory value")},
         {"proto-max-bulk-len", "", // no digits are 0, as in Redis
          FAILED("proto-max-bulk-len",
                 "argument must be between 1048576 and 9223372036854775807 inclusive")},

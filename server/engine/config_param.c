@@ -89,6 +89,8 @@ static bool fail(char *error, size_t nerror, const char *reason)
     return false;
 }
 
+enum { DIGITS_MAX = 127 }; // of a number of bytes
+
 // A number of bytes with an optional unit; one too large to be counted is the largest. As in Redis
 // no digits at all are 0.
 static bool parse_memory(struct bytes text, uint64_t *out)
@@ -108,6 +110,9 @@ static bool parse_memory(struct bytes text, uint64_t *out)
             n = UINT64_MAX;
         }
         digits++;
+    }
+    if (digits > DIGITS_MAX) {
+        return false;
     }
     unit = (struct bytes){text.data + digits, text.len - digits};
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
