@@ -509,6 +509,31 @@ static void test_algebra_store(void **state)
     expect(w, "set", "TYPE str");
 }
 
+// A difference is encoded as any set with these members, whichever way it was found and whatever
+// the first set is.
+static void test_difference_encodings(void **state)
+{
+    struct wire *w = *state;
+
+    expect(w, ":3", "SADD h 1 2 x");
+    expect(w, ":1", "SREM h x");
+    expect(w, "\"hashtable\"", "OBJECT ENCODING h");
+    expect(w, ":2", "SDIFFSTORE d h none");
+    expect(w, "\"intset\"", "OBJECT ENCODING d");
+    expect(w, ":2", "SDIFFSTORE d h none none2 none3");
+    expect(w, "\"intset\"", "OBJECT ENCODING d");
+    expect(w, ":4", "SADD i 1 2 3 4");
+    expect(w, ":1", "PEXPIRE i 100000");
+    expect(w, ":1", "SADD four 4");
+    expect(w, "OK", "CONFIG SET set-max-intset-entries 3");
+    expect(w, ":3", "SDIFFSTORE d i four");
+    expect(w, "\"intset\"", "OBJECT ENCODING d");
+    expect(w, ":3", "SDIFFSTORE d i four four four"); // which began with all four
+    expect(w, "\"hashtable\"", "OBJECT ENCODING d");
+    expect(w, ":-1", "PTTL d");
+    expect(w, "OK", "CONFIG SET set-max-intset-entries 512");
+}
+
 static void test_algebra_onto_itself(void **state)
 {
     struct wire *w = *state;
@@ -687,6 +712,7 @@ int main(void)
         WIRE_TEST(test_sscan_errors),
         WIRE_TEST(test_algebra),
         WIRE_TEST(test_algebra_store),
+        WIRE_TEST(test_difference_encodings),
         WIRE_TEST(test_algebra_onto_itself),
         WIRE_TEST(test_algebra_errors),
         WIRE_TEST(test_algebra_large),

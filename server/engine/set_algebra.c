@@ -78,6 +78,22 @@ void set_inter(struct cmd_ctx *c, struct value *sets, size_t n, set_take *take, 
     }
 }
 
+// Adds all members of a set; false when there is no point in going on.
+static bool add_all(struct cmd_ctx *c, struct set_builder *b, struct value set)
+{
+    struct set_iter it;
+    bool go_on = true;
+
+    if (value_is_none(set))
+        return true;
+    set_iter_init(&it, set);
+    while (set_iter_next(&it) && (go_on = cmd_step(c, 1))) {
+        if (!set_builder_take(it.member.data, it.member.len, b))
+            return false;
+    }
+    return go_on;
+}
+
 enum status set_union(struct cmd_ctx *c, const struct value *sets, size_t n, struct value *out)
 {
     struct set_builder b = {.types = c->types, .set = VALUE_ABSENT, .status = STATUS_OK};
@@ -86,19 +102,10 @@ enum status set_union(struct cmd_ctx *c, const struct value *sets, size_t n, str
         if (count_of(sets[i]) > b.expected)
             b.expected = count_of(sets[i]);
     }
-    bool go_on = true;
-    for (size_t i = 0; i < n && go_on; i++) {
-        struct set_iter it;
-        if (value_is_none(sets[i]))
-            continue;
-        set_iter_init(&it, sets[i]);
-        while (set_iter_next(&it) && (go_on = cmd_step(c, 1))) {
-            if (!set_builder_take(it.member.data, it.member.len, &b))
-                return b.status;
-        }
+    for (size_t i = 0; i < n && add_all(c, &b, sets[i]); i++) {
     }
     *out = b.set;
-    return STATUS_OK;
+    return b.status;
 }
 
 // Looking up: a step for each member and set, half of them saved because most members are found
@@ -116,11 +123,14 @@ static enum status diff_by_removal(struct cmd_ctx *c, const struct value *sets, 
                                    struct value *rest)
 {
     struct type_ctx *types = c->types;
-    struct value left;
-    bool removed, go_on = true;
-    enum status status = value_copy(types, sets[0], &left);
+    // Built anew, so that its encoding is that of any other set with these members.
+    struct set_builder b = {
+        .types = types, .expected = set_count(sets[0]), .set = VALUE_ABSENT, .status = STATUS_OK};
+    bool removed, go_on = add_all(c, &b, sets[0]);
+    enum status status = b.status;
+    struct value left = b.set;
 
-    if (status != STATUS_OK)
+    if (value_is_none(left))
         return status;
     for (size_t i = 1; i < n && set_count(left) > 0 && go_on; i++) {
         struct set_iter it;
@@ -130,8 +140,6 @@ static enum status diff_by_removal(struct cmd_ctx *c, const struct value *sets, 
         while (status == STATUS_OK && set_iter_next(&it) && (go_on = cmd_step(c, 1)))
             status = set_remove(types, left, it.member.data, it.member.len, &removed);
     }
-    if (status == STATUS_OK) // the copy has the expire time of its original
-        status = value_set_expire(types, left, NO_EXPIRE, &left);
     if (status != STATUS_OK || set_count(left) == 0) {
         value_free(left);
         return status;

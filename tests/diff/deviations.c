@@ -16,8 +16,6 @@ static const struct {
      "in a transaction Redis counts the argument that the value came from, too"},
     {"OBJECT IDLETIME", ":[0-3]", ":*",
      "small integers are shared in Redis, and with them the time at which one was used"},
-    {"CONFIG SET", "-ERR Unknown option *", "-ERR Unknown option *",
-     "no more than 128 bytes of a name are repeated"},
     {"LPOS", "-ERR *", "*",
      "a RANK of -2^63 has no positive counterpart; Redis 7.0 overflows there"},
     {"SORT", "*", NO_DOUBLE, "after a number out of range Redis refuses good ones, too"},
