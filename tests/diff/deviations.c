@@ -14,6 +14,8 @@ static const struct {
 } DEVIATIONS[] = {
     {"OBJECT REFCOUNT", ":1", ":2",
      "in a transaction Redis counts the argument that the value came from, too"},
+    {"OBJECT REFCOUNT", ":2147483647", ":1",
+     "small integers are shared in Redis, but not those that COPY makes"},
     {"OBJECT IDLETIME", ":[0-3]", ":*",
      "small integers are shared in Redis, and with them the time at which one was used"},
     {"LPOS", "-ERR *", "*",

@@ -360,7 +360,7 @@ static void make_bits(struct diff_values *v, struct strbuf *out)
 }
 
 // In thousandths of a degree, around a point in each hemisphere and at the date line; far from the
-// poles.
+// poles. Not at 180 degrees, where Redis misses members.
 static void make_lon(struct diff_values *v, struct strbuf *out)
 {
     static const int EDGES[] = {0, 15, -70, 180, -180, 181};
@@ -369,7 +369,7 @@ static void make_lon(struct diff_values *v, struct strbuf *out)
     strbuf_addf(out, "%.3f",
                 degrees == 181 && !diff_chance(v, 10)
                     ? 13.361
-                    : degrees - (degrees < 0 ? -1 : 1) * (double)below(v, 9999) / 1000);
+                    : degrees - (degrees < 0 ? -1 : 1) * (double)(1 + below(v, 9998)) / 1000);
 }
 
 static void make_lat(struct diff_values *v, struct strbuf *out)
