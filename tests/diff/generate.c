@@ -427,7 +427,8 @@ static void begin_watch(struct maker *m)
     m->watch_left = 3 + (int)below(m, 4);
     do {
         m->watched = &diff_groups[below(m, (unsigned)diff_ngroups)];
-    } while (!strchr(DIFF_TYPE_LETTERS, m->watched->letter));
+        // Redis tells nobody of what PFADD did before it came upon a corrupted part.
+    } while (!strchr(DIFF_TYPE_LETTERS, m->watched->letter) || m->watched->letter == 'p');
     m->values.letter = m->watched->letter;
     m->values.favourite = 1;
 }
