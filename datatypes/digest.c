@@ -169,9 +169,9 @@ bool digest_value(struct value v, const struct digest_caller *caller,
 size_t digest_value_bytes(struct value v, size_t nbytes)
 {
     bool pairs = value_type(v) == TYPE_HASH || value_type(v) == TYPE_ZSET;
+    size_t own = (size_t)(pairs ? PAIR_HASHES : ELEMENT_HASHES) * SHA1_BLOCK_LENGTH, sum;
 
     if (value_is_none(v))
         return 0;
-    return nbytes +
-           value_weight(v) * SHA1_BLOCK_LENGTH * (size_t)(pairs ? PAIR_HASHES : ELEMENT_HASHES);
+    return __builtin_add_overflow(nbytes, value_weight(v) * own, &sum) ? SIZE_MAX : sum;
 }
