@@ -263,16 +263,29 @@ static void test_arity(void **state)
     }
 }
 
-// A key whose time has come is not there for any command, removed already or not.
+static int64_t server_ms(struct wire *w)
+{
+    long long s, us;
+
+    assert_int_equal(sscanf(wire_run(w, "TIME"), "[\"%lld\" \"%lld\"]", &s, &us), 2);
+    return s * 1000 + us / 1000;
+}
+
+enum { SOON_MS = 1500 }; // enough to make a few keys that expire together
+
+// A key whose time has come is not there for any command, although it has not been removed.
 static void test_expired_key_is_gone(void **state)
 {
     struct wire *w = *state;
 
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
     expect(w, "OK", "MSET a 1 b 1 c 1 d 1 e 1 f 1 g 1 h 1 live 1");
     expect(w, ":1", "SADD s m");
+    int64_t at_ms = server_ms(w) + SOON_MS;
     for (const char *k = "abcdefghs"; *k; k++)
-        expect(w, ":1", "PEXPIRE %c 30", *k);
-    wait_until(wire_int(w, "EXISTS a b c d e f g h s") == 0, 5000);
+        expect(w, ":1", "PEXPIREAT %c %" PRId64, *k, at_ms);
+    wait_until(server_ms(w) >= at_ms, 20000);
+    expect(w, ":10", "DBSIZE");
     expect(w, "(nil)", "GET a");
     expect(w, "none", "TYPE b");
     expect(w, ":-2", "TTL c");
@@ -290,6 +303,39 @@ static void test_expired_key_is_gone(void **state)
     expect(w, ":1", "SADD a now-a-set");
     expect(w, ":-1", "TTL a");
     expect(w, ":1", "RENAMENX live b");
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
+}
+
+// Who reads a key whose time has come removes it, with and without locks.
+static void test_read_removes_what_has_expired(void **state)
+{
+    static const char *const reads[][2] = {{"GET k0", "(nil)"},
+                                           {"EXISTS k1 none", ":0"},
+                                           {"MGET k2 other", "[(nil) \"1\"]"},
+                                           {"TTL k3", ":-2"},
+                                           {"STRLEN k4", ":0"},
+                                           {"TYPE k5", "none"},
+                                           {"GETRANGE k6 0 -1", "\"\""},
+                                           {"OBJECT IDLETIME k7", "(nil)"},
+                                           {"SUNION k8", "[]"},
+                                           {"SMEMBERS s", "[]"}};
+    enum { READS = sizeof reads / sizeof *reads };
+    struct wire *w = *state;
+    int64_t at_ms = server_ms(w) + SOON_MS;
+
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    expect(w, "OK", "SET other 1");
+    for (int i = 0; i < READS - 1; i++)
+        expect(w, "OK", "SET k%d 1 PXAT %" PRId64, i, at_ms);
+    expect(w, ":2", "SADD s a b");
+    expect(w, ":1", "PEXPIREAT s %" PRId64, at_ms);
+    wait_until(server_ms(w) >= at_ms, 20000);
+    for (int i = 0; i < READS; i++) {
+        assert_int_equal(wire_int(w, "DBSIZE"), 1 + READS - i);
+        expect(w, reads[i][1], "%s", reads[i][0]);
+    }
+    expect(w, ":1", "DBSIZE");
+    expect(w, "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
 }
 
 // Nobody asks for the keys: the server finds them by itself.
@@ -324,6 +370,7 @@ int main(void)
         WIRE_TEST(test_past_deletes),  WIRE_TEST(test_options),
         WIRE_TEST(test_option_errors), WIRE_TEST(test_time_errors),
         WIRE_TEST(test_arity),         WIRE_TEST(test_expired_key_is_gone),
+        WIRE_TEST(test_arity),         WIRE_TEST(test_read_removes_what_has_expired),
         WIRE_TEST(test_active_expiry), WIRE_TEST3(test_resp3),
     };
 

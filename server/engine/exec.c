@@ -225,8 +225,10 @@ static enum exec_result run_lock_free(struct cmd_ctx *c)
     for (int attempt = 0; attempt < READ_ATTEMPTS && !c->keys->needs_lock; attempt++) {
         uint64_t nerrors = c->reply->nerrors;
         c->cmd->row->handler(c);
-        if (keyspace_read_valid(c))
+        if (keyspace_read_valid(c)) {
+            keyspace_expire_read(c);
             return EXEC_DONE;
+        }
         tally_add(&c->thread->stats.read_retries, !c->keys->needs_lock);
         reply_truncate(c->reply, mark);
         c->reply->nerrors = nerrors;

@@ -199,6 +199,7 @@ void keyspace_forget(struct cmd_ctx *c)
     struct key_table *t = c->keys;
 
     t->nslots = t->norder = t->nheld = 0;
+    t->met_expired = false;
     keyspace_forget_others(t);
     if (t->capacity > TABLE_KEEP) {
         mem_free(t->slots);
@@ -335,8 +336,10 @@ static struct value key_read(struct cmd_ctx *c, int i, enum look look)
         v = read_lock_free(c, slot);
     else
         v = slot->entry ? entry_value(slot->entry) : VALUE_ABSENT;
-    if (value_expired(v, c->now_ms))
+    if (value_expired(v, c->now_ms)) {
+        c->keys->met_expired = true;
         v = VALUE_ABSENT;
+    }
     if (look == LOOK_USE && value_kind(v) == VALUE_STR_MUTABLE && !c->keys->locked) {
         c->keys->conflict = c->keys->needs_lock = true;
         return VALUE_ABSENT;
@@ -582,7 +585,17 @@ enum status key_expire(struct cmd_ctx *c, int i, int64_t at_ms)
     return STATUS_OK;
 }
 
-// ---- active expiry ----------------------------------------------------------------------------
+// ---- expiry -----------------------------------------------------------------------------------
+
+void keyspace_expire_read(struct cmd_ctx *c)
+{
+    struct key_table *t = c->keys;
+
+    for (int i = 0; t->met_expired && i < t->nslots; i++) {
+        if (t->slots[i].read && t->slots[i].entry)
+            keyspace_expire_try(c->thread, t->slots[i].db, t->slots[i].entry, c->now_ms);
+    }
+}
 
 bool keyspace_expire_try(struct thread *thread, int db, struct entry *e, int64_t now_ms)
 {

@@ -51,6 +51,7 @@ struct key_table {
     bool waited;          // for the lock of at least one key
     bool publishing;      // the write-locked keys are marked as changing together
     bool rewrites;        // some slot of `order` is `rewritten`
+    bool met_expired;     // some key was read whose time had come
     int64_t hits, misses; // of this run
     struct arena names;   // of the keys that key_other added
     int *index;           // by hash, once there are such: the number of a slot and 1; 0: none
@@ -104,6 +105,10 @@ void keyspace_read_again(struct cmd_ctx *);
 uint64_t key_hash(struct cmd_ctx *, int i);
 bool key_expired(struct cmd_ctx *, int i);
 
+// A key that was read without locks and whose time had come goes, if nobody is at it. (One that was
+// locked for reading goes when it is unlocked.)
+void keyspace_expire_read(struct cmd_ctx *);
+
 // Deletes the key if its value has expired at now_ms; true when it did. Never waits: false when the
-// key is locked by anyone. For active expiry, inside exec_begin.
+// key is locked by anyone. Inside exec_begin, in the section in which the entry was found or held.
 bool keyspace_expire_try(struct thread *, int db, struct entry *, int64_t now_ms);

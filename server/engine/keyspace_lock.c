@@ -418,10 +418,13 @@ void keyspace_unlock(struct cmd_ctx *c)
         if (slot->mode == LOCK_WRITE && value_is_object(slot->seen) && slot->seen.bits == v.bits)
             object_write_end(value_object(v));
         slot->entry = NULL;
-        if (!value_is_none(v))
+        if (!value_is_none(v)) {
             keylock_unlock(&e->lock, lock_mode(slot));
-        else if (slot->mode == LOCK_WRITE || keylock_release_last(&e->lock))
+            if (t->met_expired && value_expired(v, c->now_ms)) // it was locked for reading
+                keyspace_expire_try(c->thread, slot->db, e, c->now_ms);
+        } else if (slot->mode == LOCK_WRITE || keylock_release_last(&e->lock)) {
             entry_remove(c->thread, slot->dict, slot->hash, e);
+        }
     }
     if (t->waited)
         count_waits(c);
