@@ -189,6 +189,8 @@ static void test_errors(void **state)
     expect(w, SYNTAX, "SORT s UP");
     expect(w, SYNTAX, "SORT s ASC GET a LIMIT 1 2 down");
     expect(w, "[\"l\" \"d\"]", "COMMAND GETKEYS SORT l BY w_* GET # STORE d");
+    expect(w, "[\"l\" \"d\"]", "COMMAND GETKEYS SORT l what STORE d");
+    expect(w, "[\"l\"]", "COMMAND GETKEYS SORT l BY store d");
     expect(w, "[\"l\"]", "COMMAND GETKEYS SORT_RO l BY w_*");
     expect_match(
         w,

@@ -525,10 +525,10 @@ static void sort_keys(struct cmd_ctx *c)
     cmd_add_key(c, 1, c->db, LOCK_READ);
     for (int arg = 2; arg < c->argc;) {
         enum option o = next_option(c, &arg);
-        if (o == NO_OPTION)
-            return;
         if (o == STORE)
             destination = arg - 1; // the last one counts
+        if (o == NO_OPTION)        // SORT will say so; COMMAND GETKEYS goes on
+            arg++;
     }
     if (destination)
         cmd_add_key(c, destination, c->db, LOCK_WRITE);
