@@ -286,6 +286,12 @@ size_t dict_longest(const struct dict *d)
     return bits < 64 ? ((size_t)1 << bits) - 1 : SIZE_MAX;
 }
 
+size_t dict_bytes_most(const struct dict *d, size_t n)
+{
+    size_t nbytes;
+    return __builtin_mul_overflow(dict_longest(d), n, &nbytes) ? SIZE_MAX : nbytes;
+}
+
 size_t dict_count(const struct dict *d)
 {
     if (!d->shared)

@@ -77,6 +77,8 @@ void dict_note_length(struct dict *, size_t len);
 // No text whose length was noted is longer; at least one was half as long. Texts that have gone
 // count as well.
 size_t dict_longest(const struct dict *);
+// Bytes that `n` such texts take at most.
+size_t dict_bytes_most(const struct dict *, size_t n);
 
 // Number of nodes. DICT_OWNED: exact, one load. DICT_SHARED: a sum over stripes, exact when quiet.
 size_t dict_count(const struct dict *);

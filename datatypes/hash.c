@@ -383,11 +383,9 @@ size_t hash_longest(struct value v)
 
 size_t hash_bytes_most(struct value v, size_t n)
 {
-    size_t nbytes;
-
     if (hash_is_packed(v))
         return packed_blob_view(hash_packed(v)).nbytes + n * NAME_MAX_LEN;
-    return __builtin_mul_overflow(hash_longest(v), 2 * n, &nbytes) ? SIZE_MAX : nbytes;
+    return dict_bytes_most(hash_dict(v), 2 * n);
 }
 
 uint64_t hash_prefetch(struct value v, const char *field, size_t nfield)

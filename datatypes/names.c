@@ -25,7 +25,8 @@ static _Atomic size_t known;
 // Counts may be lost between threads.
 static _Atomic uint32_t counters[COUNTERS];
 
-// Secret, so that nobody can choose texts that meet in one place; half odd.
+// Secret, so that nobody can choose texts that meet in one place. The multiplier is odd, and so not
+// 0.
 static struct siphash_seed secret;
 static struct once drawn = ONCE_INIT;
 

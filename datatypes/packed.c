@@ -114,6 +114,8 @@ static bool find_other(const struct packed_layout *layout, const char *at, struc
         *next = key_read(layout, at, &here);
         return here.len == search->key.len && same_bytes(here.data, search->key.data, here.len);
     }
+    // Who wrote a name here had found it, and has published the blob since: so if it is the one
+    // that is looked for, it is found now as well.
     if (!search->asked)
         search->key.name = (unsigned)(name_find(search->key.data, search->key.len) - NAME_NONE);
     search->asked = true;
@@ -129,12 +131,14 @@ bool packed_find(const struct packed_layout *layout, const struct packed_view *v
     for (const char *at = view->data, *end = at + view->nbytes; at < end;) {
         struct packed_text rest;
         size_t len = (unsigned char)*at;
-        const char *next = at + 1 + len;
+        const char *next;
         bool found;
-        if (len < PACKED_NAME)
+        if (len < PACKED_NAME) {
+            next = at + 1 + len;
             found = len == key->len && same_bytes(at + 1, key->data, len);
-        else
+        } else {
             found = find_other(layout, at, &search, &next);
+        }
         for (unsigned i = 1; i < layout->width; i++)
             next = packed_text_read(next, &rest.data, &rest.len);
         if (found) {

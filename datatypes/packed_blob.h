@@ -5,9 +5,10 @@
 //
 //     +0 state (published): count in the high half, bytes used in the low half
 //     +8 capacity
-//     +12 entries ...       a text is [1 byte length 0..254][bytes] or [255][4 bytes
-//     length][bytes],
-//                           a key of a hash perhaps [240..254][1 byte]: a name, see packed.h
+//     +12 entries
+//
+// A text is [1 byte length 0..254][bytes] or [255][4 bytes length][bytes]; a hash's key may also be
+// a name, [240..254][1 byte], see packed.h.
 //
 // What is below the published number of bytes never changes, so that readers without a lock (inside
 // an epoch section) may walk it while a writer works: it writes beyond it and publishes the state

@@ -464,15 +464,14 @@ size_t set_bytes_most(struct value v, size_t n)
 {
     uint64_t body = set_body(value_pointer(v));
     const void *pointer = set_body_pointer(body);
-    size_t nbytes = 0;
 
     switch (set_body_kind(body)) {
     case SET_BODY_INTSET:
-        return n * STR_I64_MAX;
+        return intset_count(pointer) * STR_I64_MAX;
     case SET_BODY_PACKED:
         return packed_blob_view(pointer).nbytes;
     case SET_BODY_DICT:
-        return __builtin_mul_overflow(dict_longest(pointer), n, &nbytes) ? SIZE_MAX : nbytes;
+        return dict_bytes_most(pointer, n);
     case SET_BODY_NONE:
         break;
     }

@@ -37,7 +37,8 @@ enum status set_remove(struct type_ctx *, struct value, const char *member, size
 // [free] Membership and cardinality.
 bool set_contains(struct type_ctx *, struct value, const char *member, size_t len);
 size_t set_count(struct value);
-// [free] `n` members, n <= set_count(), take no more bytes than this; it may be twice too much.
+// [free] `n` members, n <= set_count(), take no more bytes than this; it may be twice too much. Of
+// a set that is one block all are counted: it is walked, or copied, as a whole.
 size_t set_bytes_most(struct value, size_t n);
 
 // [free] Brings what a look-up of that member will read into the cache, in two steps with other

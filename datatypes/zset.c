@@ -218,14 +218,12 @@ size_t zset_bytes_most(struct value v, size_t n)
 {
     uint64_t body = zset_body(value_pointer(v));
     const void *pointer = zset_body_pointer(body);
-    size_t nbytes = 0;
 
     switch (zset_body_kind(body)) {
     case ZSET_BODY_PACKED:
         return packed_blob_view(pointer).nbytes;
     case ZSET_BODY_INDEX:
-        pointer = ((const struct zset_index *)pointer)->dict;
-        return __builtin_mul_overflow(dict_longest(pointer), n, &nbytes) ? SIZE_MAX : nbytes;
+        return dict_bytes_most(((const struct zset_index *)pointer)->dict, n);
     case ZSET_BODY_NONE:
         break;
     }

@@ -46,7 +46,8 @@ bool zset_find(struct value, const char *member, size_t len, struct zset_place *
 
 // [free] Number of members.
 size_t zset_count(struct value);
-// [free] `n` members, n <= zset_count(), take no more bytes than this; it may be twice too much.
+// [free] `n` members, n <= zset_count(), take no more bytes than this; it may be twice too much. Of
+// a set that is one block all are counted.
 size_t zset_bytes_most(struct value, size_t n);
 
 // [free] Brings what a look-up of that member will read into the cache, in two steps with other

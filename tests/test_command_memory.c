@@ -191,6 +191,7 @@ static void test_bitmaps_without_memory(void **state)
 
 static void test_hyperloglogs_without_memory(void **state)
 {
+    static const char EMPTY_HLL[18] = {'H', 'Y', 'L', 'L', 1, [15] = (char)0x80, 0x7f, (char)0xff};
     static char command[1 << 14];
     size_t used = (size_t)sprintf(command, "PFADD b");
 
@@ -212,6 +213,21 @@ static void test_hyperloglogs_without_memory(void **state)
     assert_true(run_short_of_memory("PFDEBUG TODENSE c", ":1\r\n") >= 1);
     assert_int_equal(run_short_of_memory("PFCOUNT a b c", NULL), 0);
     assert_int_equal(run_short_of_memory("PFDEBUG ENCODING c", NULL), 0);
+    // One that was made by SET becomes a string of its own even if nothing is added.
+    size_t len;
+    struct bytes set[] = {BYTES("SET"), BYTES("e"), {EMPTY_HLL, sizeof EMPTY_HLL}};
+    assert_string_equal(inproc_argv(starved, 3, set, &len), "+OK\r\n");
+    assert_true(run_short_of_memory("PFADD e", ":0\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("PFADD e", ":0\r\n"), 0);
+}
+
+static void test_debug_without_memory(void **state)
+{
+    (void)state;
+    inproc_run(starved, "HSET h field value");
+    assert_true(run_short_of_memory("DEBUG ERROR WRONG", "-WRONG\r\n") >= 1);
+    assert_int_equal(run_short_of_memory("DEBUG DIGEST-VALUE h", NULL), 0);
+    assert_int_equal(run_short_of_memory("DEBUG OBJECT h", NULL), 0);
 }
 
 // Pushes elements that fill several chunks of three.
@@ -533,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup(test_algebra_without_memory, starved_setup),
         cmocka_unit_test_setup(test_bitmaps_without_memory, starved_setup),
         cmocka_unit_test_setup(test_hyperloglogs_without_memory, starved_setup),
+        cmocka_unit_test_setup(test_debug_without_memory, starved_setup),
         cmocka_unit_test_setup(test_push_without_memory, starved_setup),
         cmocka_unit_test_setup(test_list_changes_without_memory, starved_setup),
         cmocka_unit_test_setup(test_zadd_without_memory, starved_setup),

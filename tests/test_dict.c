@@ -551,11 +551,33 @@ static void test_dict_free_in_steps(void **state)
     free(nodes);
 }
 
+// Bounds of what texts take: never too low, at most twice too high, and no sum wraps around.
+static void test_lengths_are_bounded(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2, 255, 256, 257, 1 << 20, SIZE_MAX / 2, SIZE_MAX};
+    struct dict *d = dict_create(&type, DICT_OWNED, &seed);
+
+    assert_int_equal(dict_longest(d), 0);
+    dict_note_length(d, 0);
+    assert_int_equal(dict_bytes_most(d, 1000), 0);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        dict_note_length(d, lengths[i]);
+        dict_note_length(d, 1);
+        assert_true(dict_longest(d) >= lengths[i]);
+        assert_true(dict_longest(d) / 2 < lengths[i]);
+        assert_true(dict_bytes_most(d, 3) >= dict_longest(d));
+    }
+    assert_true(dict_bytes_most(d, 2) == SIZE_MAX);
+    dict_free(d, NULL, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_lengths_are_bounded),
         TEST(test_dict_segments_hold_each_bucket_once),
         TEST(test_dict_index_splits_one_bucket_at_a_time),
         TEST(test_dict_matches_a_model),

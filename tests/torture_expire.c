@@ -286,15 +286,27 @@ static void own(struct worker *w)
     done_working(w);
 }
 
+// Reads everybody's keys, with locks and without, and so removes what has expired wherever its
+// owner is.
+static void pass_by(struct worker *w)
+{
+    while (still_working(w)) {
+        int a = (int)rng_below(&w->rng, OWNERS), b = (int)rng_below(&w->rng, OWNERS);
+        int i = (int)rng_below(&w->rng, KEYS), j = (int)rng_below(&w->rng, KEYS);
+        check(inproc_int(w->c, "EXISTS %d:%d", a, i) <= 1);
+        check_str_prefix(inproc_run(w->c, "MGET %d:%d %d:%d", a, i, b, j), "*2\r\n");
+    }
+}
+
 static void test_owners_agree(void **state)
 {
     (void)state;
     struct crew crew = {.working = OWNERS};
-    void (*work[])(struct worker *) = {own, own, own, keep_house, keep_house};
+    void (*work[])(struct worker *) = {own, own, own, keep_house, keep_house, pass_by};
 
     inproc_open(&crew.p);
     struct inproc_client *c = inproc_client_new(&crew.p);
-    run_crew(&crew, OWNERS + 2, work);
+    run_crew(&crew, OWNERS + 3, work);
     expect_left(c, 0, 0, atomic_load(&crew.added));
     inproc_settle(c);
     inproc_client_free(c);

@@ -4,7 +4,8 @@
 //
 // Three ways to a key
 //  LOCK_NONE   find the entry, load its value word (one acquire load), and after the handler ask
-//              keyspace_read_valid(). Nothing shared is written.
+//              keyspace_read_valid(). Nothing shared is written, but that a key whose time has come
+//              is removed behind the command, if its lock is free.
 //  LOCK_READ   find the entry, take its lock for reading.
 //  LOCK_WRITE  find or make the entry, take its lock for writing.
 //

@@ -419,8 +419,10 @@ void keyspace_unlock(struct cmd_ctx *c)
             object_write_end(value_object(v));
         slot->entry = NULL;
         if (!value_is_none(v)) {
+            bool expired = t->met_expired && value_expired(v, c->now_ms); // locked for reading
             keylock_unlock(&e->lock, lock_mode(slot));
-            if (t->met_expired && value_expired(v, c->now_ms)) // it was locked for reading
+            // Others may have removed it meanwhile; to the end of the section it is memory.
+            if (expired)
                 keyspace_expire_try(c->thread, slot->db, e, c->now_ms);
         } else if (slot->mode == LOCK_WRITE || keylock_release_last(&e->lock)) {
             entry_remove(c->thread, slot->dict, slot->hash, e);

@@ -94,9 +94,8 @@ uint64_t scan_args_steps(const struct scan_args *args)
 
 uint64_t scan_args_work(struct cmd_ctx *c)
 {
-    int64_t count;
-
     uint64_t wanted = DEFAULT_COUNT;
+    int64_t count;
 
     for (int i = 2; i + 1 < c->argc; i++) {
         if (cmd_arg_is(c, i, "count") && bytes_to_i64(c->argv[i + 1], &count) && count > 0)

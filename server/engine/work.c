@@ -10,7 +10,11 @@
 
 enum { BYTES_PER_UNIT = 512 }; // of a string that is copied
 
-size_t work_bytes_most(const struct cmd_ctx *c, struct value v, size_t n)
+// As much as counts: a terabyte is long whatever the threshold, and a million keys of it, times
+// what some commands do to each byte, still fit the sum.
+static const size_t MOST_BYTES = (size_t)1 << 40;
+
+static size_t bytes_most(const struct cmd_ctx *c, struct value v, size_t n)
 {
     switch (value_type(v)) {
     case TYPE_STRING:
@@ -27,6 +31,12 @@ size_t work_bytes_most(const struct cmd_ctx *c, struct value v, size_t n)
         break;
     }
     return 0;
+}
+
+size_t work_bytes_most(const struct cmd_ctx *c, struct value v, size_t n)
+{
+    size_t nbytes = bytes_most(c, v, n);
+    return nbytes < MOST_BYTES ? nbytes : MOST_BYTES;
 }
 
 uint64_t work_of_elements(const struct cmd_ctx *c, struct value v, uint64_t n)
