@@ -18,6 +18,8 @@ enum {
     ARGS_MIN = 8,             // smallest argument array
     ARGS_KEEP = 4096,         // an array up to this size is never given back by itself
     BATCH_ARGS = 1024,        // arguments after which a batch takes no further request
+    SHORT_ARGS = 8,           // most arguments of what parse_short() takes
+    SHORT_LINE = 4,           // bytes of its length lines, marker included: up to 999
 };
 
 // A parse step's answer besides the public ones: nothing to hand out, go on with what follows.
@@ -48,11 +50,11 @@ static size_t keep_from(const struct request_parser *p)
 // Makes the arguments of a half parsed request follow the bytes from `old` to `new`.
 static void rebase_args(struct request_parser *p, uintptr_t old, uintptr_t new)
 {
-    struct bytes *args = p->args_left > 0 ? p->args + p->first : NULL; // there may be none yet
     int i;
 
     for (i = 0; p->args_left > 0 && i < p->nargs; i++) {
-        args[i].data = (const char *)((uintptr_t)args[i].data - old + new);
+        struct bytes *arg = &p->args[p->first + i];
+        arg->data = (const char *)((uintptr_t)arg->data - old + new);
     }
 }
 
@@ -384,6 +386,55 @@ static enum step parse_inline(struct request_parser *p, const struct request_lim
     return count > 0 ? STEP_READY : STEP_AGAIN;
 }
 
+// Parses a length of one to three digits behind the marker at `at`, of which and of what follows at
+// least SHORT_LINE + 2 bytes are there. Returns where the next line begins, NULL for other lines.
+static inline const char *short_line(const char *at, size_t *number)
+{
+    size_t value = (unsigned char)at[1] - (size_t)'0', digit;
+    int i;
+
+    if (value > 9 || (value == 0 && at[2] != '\r')) {
+        return NULL;
+    }
+    for (i = 2; i < SHORT_LINE && (digit = (unsigned char)at[i] - (size_t)'0') <= 9; i++) {
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return at[i] == '\r' ? at + i + 2 : NULL;
+}
+
+// Parses a short multibulk request that is there as a whole, as nearly all are, without the stops
+// at which bytes may be missing. False: it is no such request, and nothing was done. What it looks
+// at in vain is little, however often the rest of a request is waited for.
+static bool parse_short(struct request_parser *p, const struct request_limits *limits)
+{
+    const char *at = p->buf + p->pos, *end = p->buf + p->len;
+    struct bytes *args;
+    size_t count, bulk, i;
+
+    _Static_assert((int)SHORT_ARGS <= (int)REQUEST_UNAUTHENTICATED_ARGS, "needs no password");
+    _Static_assert(999 <= REQUEST_UNAUTHENTICATED_BULK, "needs no password");
+    if (end - at < SHORT_LINE + 2 || limits->max_inline < SHORT_LINE ||
+        !(at = short_line(at, &count)) || count - 1 >= SHORT_ARGS ||
+        (int64_t)count > limits->max_args || p->args_cap - p->first < (int)count) {
+        return false;
+    }
+    args = p->args + p->first;
+    for (i = 0; i < count; i++) {
+        // An argument has its line's end and its own behind it, and most are not empty.
+        if (end - at < SHORT_LINE + 2 || *at != '$' || !(at = short_line(at, &bulk)) ||
+            bulk > limits->max_bulk || (size_t)(end - at) < bulk + 2) {
+            return false;
+        }
+        args[i] = (struct bytes){at, bulk};
+        at += bulk + 2;
+    }
+    p->pos = (size_t)(at - p->buf);
+    p->nargs = (int)count;
+    p->scanned = 0;
+    return true;
+}
+
 // Parses one request behind those handed out.
 static enum step parse_one(struct request_parser *p, const struct request_limits *limits)
 {
@@ -402,7 +453,7 @@ static enum step parse_one(struct request_parser *p, const struct request_limits
         if (p->pos == p->len) {
             step = STEP_INCOMPLETE;
         } else if (p->buf[p->pos] == '*') {
-            step = parse_header(p, limits);
+            step = parse_short(p, limits) ? STEP_READY : parse_header(p, limits);
         } else {
             step = parse_inline(p, limits);
         }

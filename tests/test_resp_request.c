@@ -73,6 +73,9 @@ static const struct sample corpus[] = {
     SAMPLE("*1\r\n$\r\n", BULK_LENGTH),
     SAMPLE("*1\r\n$04\r\nPING\r\n", BULK_LENGTH),
     SAMPLE("*1\r\n$4x\r\n", BULK_LENGTH),
+    SAMPLE("*1\r\n$00\r\nPING\r\n", BULK_LENGTH),
+    SAMPLE("*1\r\n$1x1\r\nPING\r\n", BULK_LENGTH),
+    SAMPLE("*1\r\n:4\r\nPING\r\n", EXPECTED "':'"),
     SAMPLE("*1\r\n$536870913\r\n", BULK_LENGTH),
     SAMPLE("*1\r\n$536870912\r\n", "..."),
     SAMPLE("*1\r\n$9223372036854775807\r\n", BULK_LENGTH),
@@ -231,8 +234,11 @@ static void test_request_limits_given_by_the_caller(void **state)
     (void)state;
     check(BYTES("*1\r\n$10\r\n0123456789\r\n"), (size_t[]){99}, &small, "[0123456789]");
     check(BYTES("*1\r\n$11\r\n"), (size_t[]){99}, &small, BULK_LENGTH);
+    check(BYTES("*1\r\n$11\r\n0123456789a\r\n"), (size_t[]){99}, &small, BULK_LENGTH);
     check(BYTES("*3\r\n"), (size_t[]){99}, &small, "...");
     check(BYTES("*4\r\n"), (size_t[]){99}, &small, MULTIBULK_LENGTH);
+    check(BYTES("*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n"), (size_t[]){99}, &small,
+          MULTIBULK_LENGTH);
 }
 
 // `prefix`, then `count` times `fill`, then `suffix`; parsed whole, in reads of 1000 bytes, and
