@@ -49,8 +49,10 @@ bool condvar_wait_until(struct condvar *condvar, struct mutex *mutex, int64_t de
     struct wait wait = {.condvar = condvar, .mutex = mutex};
     struct park_result result = park(condvar, &ops, &wait, 0, deadline_ns);
     // A waiter moved to the mutex's queue is woken by an unlock, which may have handed it over.
-    if (result.status != PARK_UNPARKED || result.token != MUTEX_TOKEN_HANDED_OVER)
+    if (result.status != PARK_UNPARKED || result.token == MUTEX_TOKEN_NOTIFIED)
         mutex_lock(mutex);
+    else if (result.token == MUTEX_TOKEN_TRY_AGAIN)
+        mutex_lock_woken(mutex);
     return result.status == PARK_UNPARKED || wait.moved;
 }
 
@@ -59,7 +61,7 @@ static uintptr_t one_woken(void *arg, struct unpark_result result)
     struct condvar *condvar = arg;
     if (result.unparked > 0 && !result.have_more)
         atomic_store_explicit(&condvar->mutex, NULL, memory_order_relaxed);
-    return MUTEX_TOKEN_TRY_AGAIN;
+    return MUTEX_TOKEN_NOTIFIED;
 }
 
 void condvar_notify_one_slow(struct condvar *condvar)
@@ -90,7 +92,7 @@ static uintptr_t all_moved(void *arg, struct unpark_result result)
     const struct notification *all = arg;
     if (result.unparked > 0 && result.requeued > 0)
         mutex_mark_parked_locked(all->mutex);
-    return MUTEX_TOKEN_TRY_AGAIN;
+    return MUTEX_TOKEN_NOTIFIED;
 }
 
 void condvar_notify_all_slow(struct condvar *condvar, struct mutex *mutex)

@@ -2,6 +2,7 @@
 #define LOCKS_UNRANKED // this file is below the ranks
 #include "locks/mutex.h"
 
+#include "locks/handover.h"
 #include "locks/parking_lot.h"
 #include "locks/spin.h"
 #include "locks/stats.h"
@@ -35,15 +36,72 @@ void mutex_forget_parked_locked(struct mutex *mutex)
 struct wait {
     struct mutex *mutex;
     bool passed_over; // woken once already: the park token
+    bool counted;     // as a spinner
+    bool gives_way;   // to those who wait: it has handed the mutex over
     struct spin spin;
     struct lock_wait stats;
 };
 
+// Takes the mutex if it is free.
+static bool take(struct wait *wait)
+{
+    struct mutex *mutex = wait->mutex;
+    if (!wait->counted)
+        return mutex_try_lock(mutex);
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    while (!(state & MUTEX_LOCKED)) {
+        uint8_t taken = (uint8_t)((state | MUTEX_LOCKED) - MUTEX_SPINNER);
+        // Acquire: as in mutex_try_lock().
+        if (atomic_compare_exchange_weak_explicit(&mutex->state, &state, taken,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            wait->counted = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Counts the waiter as a spinner, if there is room. Relaxed: as the bit, the number says nothing
+// about the data.
+static void try_count(struct wait *wait)
+{
+    struct mutex *mutex = wait->mutex;
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    while (!wait->counted && state / MUTEX_SPINNER < spin_long_most())
+        wait->counted = atomic_compare_exchange_weak_explicit(
+            &mutex->state, &state, (uint8_t)(state + MUTEX_SPINNER), memory_order_relaxed,
+            memory_order_relaxed);
+}
+
+// Spends one round of waiting. False: it is time to park.
+static bool spin(struct wait *wait)
+{
+    if (wait->gives_way)
+        return false;
+    uint8_t state = atomic_load_explicit(&wait->mutex->state, memory_order_relaxed);
+    if (!wait->counted && !(state & MUTEX_PARKED) && !spin_is_long(&wait->spin))
+        return spin_wait(&wait->spin);
+    try_count(wait);
+    return wait->counted && spin_wait_long(&wait->spin);
+}
+
 // Under the bucket lock: announces a waiter, unless the mutex has become free.
 static bool announce_waiter(void *arg)
 {
-    const struct wait *wait = arg;
-    return mutex_announce_waiter_locked(wait->mutex);
+    struct wait *wait = arg;
+    struct mutex *mutex = wait->mutex;
+    if (!wait->counted)
+        return mutex_announce_waiter_locked(mutex);
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    while (state & MUTEX_LOCKED) {
+        uint8_t parked = (uint8_t)((state | MUTEX_PARKED) - MUTEX_SPINNER);
+        if (atomic_compare_exchange_weak_explicit(&mutex->state, &state, parked,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            wait->counted = false;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void before_sleep(void *arg)
@@ -68,11 +126,9 @@ static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
         .validate = announce_waiter, .before_sleep = before_sleep, .timed_out = waiter_gave_up};
     struct mutex *mutex = wait->mutex;
     for (;;) {
-        if (mutex_try_lock(mutex))
+        if (take(wait))
             return true;
-        // Others are parked: spinning would only help to overtake them.
-        uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
-        if (!(state & MUTEX_PARKED) && spin_wait(&wait->spin))
+        if (spin(wait))
             continue;
         struct park_result result = park(mutex, &ops, wait, wait->passed_over, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
@@ -84,42 +140,76 @@ static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
         }
         // Whoever was woken only to find it taken again has waited long enough.
         if (result.status == PARK_UNPARKED)
-            wait->passed_over = true;
+            wait->passed_over = wait->counted = true;
+        wait->gives_way = false;
         spin_reset(&wait->spin);
     }
+}
+
+static bool lock_in_time(struct wait *wait, int64_t deadline_ns)
+{
+    bool locked = wait_for_mutex(wait, deadline_ns);
+    if (wait->stats.begun_ns != 0)
+        handover_slept();
+    lock_wait_ends_after(&wait->stats, &wait->spin);
+    return locked;
 }
 
 bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
 {
     struct wait wait = {.mutex = mutex, .stats = {.kind = LOCK_KIND_MUTEX}};
-    bool locked = wait_for_mutex(&wait, deadline_ns);
-    lock_wait_ends_after(&wait.stats, &wait.spin);
-    return locked;
+    wait.gives_way = handover_made_last(mutex);
+    return lock_in_time(&wait, deadline_ns);
+}
+
+void mutex_lock_woken(struct mutex *mutex)
+{
+    struct wait wait = {.mutex = mutex, .counted = true, .stats = {.kind = LOCK_KIND_MUTEX}};
+    (void)lock_in_time(&wait, DEADLINE_NONE);
 }
 
 struct release {
     struct mutex *mutex;
-    bool fair;
+    bool hand_over; // wanted; after let_go(): done
 };
 
-// Under the bucket lock. The state is LOCKED, perhaps PARKED, and PARKED cannot come or go now, so
-// plain stores suffice: everybody else's compare-and-swap on a locked byte only adds PARKED.
+// Under the bucket lock, so that PARKED neither comes nor goes: only the number of spinners
+// changes.
 static uintptr_t let_go(void *arg, struct unpark_result result)
 {
-    const struct release *release = arg;
-    uint8_t parked = result.have_more ? MUTEX_PARKED : 0;
-    bool passed_over = result.park_token != 0;
-    bool hand_over = result.unparked > 0 && (release->fair || result.be_fair || passed_over);
-    // Release: as in mutex_unlock(). For a hand-over the wake-up itself orders the next holder.
-    atomic_store_explicit(&release->mutex->state,
-                          (uint8_t)(hand_over ? MUTEX_LOCKED | parked : parked),
-                          memory_order_release);
-    return hand_over ? MUTEX_TOKEN_HANDED_OVER : MUTEX_TOKEN_TRY_AGAIN;
+    struct release *release = arg;
+    struct mutex *mutex = release->mutex;
+    bool woken = result.unparked > 0, passed_over = result.park_token != 0;
+    release->hand_over = woken && (release->hand_over || passed_over);
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed), next;
+    do {
+        next = (uint8_t)(state & ~(MUTEX_LOCKED | MUTEX_PARKED));
+        if (result.have_more)
+            next |= MUTEX_PARKED;
+        if (release->hand_over)
+            next |= MUTEX_LOCKED;
+        else if (woken)
+            next += MUTEX_SPINNER;
+        // Release: as in mutex_unlock(). For a hand-over the wake-up itself orders the next holder.
+    } while (!atomic_compare_exchange_weak_explicit(&mutex->state, &state, next,
+                                                    memory_order_release, memory_order_relaxed));
+    return release->hand_over ? MUTEX_TOKEN_HANDED_OVER : MUTEX_TOKEN_TRY_AGAIN;
 }
 
 void mutex_unlock_slow(struct mutex *mutex, bool fair)
 {
     assert(mutex_is_locked(mutex));
+    uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed);
+    if (state & MUTEX_PARKED && handover_due(state < MUTEX_SPINNER))
+        fair = true;
+    while (!(state & MUTEX_PARKED) || (state >= MUTEX_SPINNER && !fair))
+        // Release: as in mutex_unlock().
+        if (atomic_compare_exchange_weak_explicit(&mutex->state, &state,
+                                                  (uint8_t)(state & ~MUTEX_LOCKED),
+                                                  memory_order_release, memory_order_relaxed))
+            return;
     struct release release = {mutex, fair};
     unpark_one(mutex, let_go, &release);
+    if (release.hand_over)
+        handover_made(mutex);
 }

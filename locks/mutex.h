@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT
-// A mutex of one byte.
+// A mutex of one byte: two bits, and in the others the number of spinners.
 //
 //   LOCKED PARKED
 //     0      0     free
 //     1      0     held, nobody is parked
 //     1      1     held, somebody is parked
-//     0      1     free, and a waiter has been woken while others remain parked: it or whoever
+//     0      1     free, and spinners are counted while others are parked: one of them or whoever
 //                  comes first takes the lock and inherits PARKED
 //
 // Uncontended lock and unlock are one compare-and-swap each, inline. Waiters spin, then park (see
-// parking_lot.h). An unlock usually frees the mutex and wakes the longest waiter, which competes
-// with whoever passes by: a thread that runs is not made to wait for one that still has to wake up.
-// About every half millisecond, after a long hold, and for a waiter that was woken before and found
-// the mutex taken again, the unlock hands the mutex over instead, without freeing it: nobody waits
-// for ever.
+// parking_lot.h). One who has spun for a while, or finds others parked, spins on only as one of a
+// few who are counted, about one for each CPU; the others park. While a spinner is counted, an
+// unlock wakes nobody: a thread that runs is not made to wait for one that still has to wake up,
+// and those for whom there is no CPU sleep, instead of taking turns with the holder. When nobody is
+// counted, an unlock wakes the longest waiter, who counts from then on, and competes with whoever
+// passes by. (The idea is that of D. Dice, "Malthusian Locks", EuroSys 2017: no more threads
+// circulate over a lock than keep it busy. The sleepers' turn comes here by hand-over.)
 //
-// Invariant: PARKED is set and cleared only under the parking lot's bucket lock of the mutex, and
-// when that is free, a waiter in the queue implies PARKED.
+// About every half millisecond of each thread, after a long hold (handover.h), and for a waiter
+// that was woken before and found the mutex taken again, the unlock hands the mutex over instead,
+// without freeing it: nobody waits for ever. Who has handed it over and comes back goes behind
+// those who wait, without spinning.
+//
+// Invariants
+// 1. PARKED is set and cleared only under the parking lot's bucket lock of the mutex, and when that
+//    is free, a waiter in the queue implies PARKED.
+// 2. A counted spinner ceases to be one by taking the mutex, or by joining the queue while the
+// mutex
+//    is held: so whoever frees it may rely on him.
 //
 // The memory may be freed as soon as the last unlock has let another thread in that knows it is
 // the last user: unlock touches the byte no more once it is free.
@@ -39,16 +50,26 @@ struct mutex {
         0                                                                                          \
     }
 
-enum { MUTEX_LOCKED = 1, MUTEX_PARKED = 2 };
+enum {
+    MUTEX_LOCKED = 1,
+    MUTEX_PARKED = 2,
+    MUTEX_SPINNER = 4, // one of them; there is room for 63
+};
 
 // Cold paths, called by the functions below only.
 bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns);
 void mutex_unlock_slow(struct mutex *mutex, bool fair);
 
-// What an unlock tells the waiter it wakes. For who parks on a mutex: mutex.c, and condvar.c, whose
+// What a waiter is told that is woken. For who parks on a mutex: mutex.c, and condvar.c, whose
 // waiters are moved to the mutex's queue.
-enum { MUTEX_TOKEN_TRY_AGAIN, MUTEX_TOKEN_HANDED_OVER };
+enum {
+    MUTEX_TOKEN_TRY_AGAIN,   // by an unlock: it is counted as a spinner
+    MUTEX_TOKEN_HANDED_OVER, // by an unlock: it has the mutex
+    MUTEX_TOKEN_NOTIFIED,    // by a condition variable: nothing
+};
 
+// For condvar.c: takes the mutex for a waiter that was told MUTEX_TOKEN_TRY_AGAIN.
+void mutex_lock_woken(struct mutex *mutex);
 // For condvar.c, under the bucket lock of the mutex. The first sets PARKED if the mutex is held and
 // says whether it is; the second sets it regardless; the third clears it, when nobody is queued.
 bool mutex_announce_waiter_locked(struct mutex *mutex);

@@ -3,6 +3,7 @@
 
 #include "locks/cpu.h"
 #include "locks/deadlock.h"
+#include "locks/handover.h"
 #include "locks/rank.h"
 #include "locks/spin.h"
 #include "locks/testpoint.h"
@@ -15,9 +16,6 @@
 #define LOAD_FACTOR  3
 #define INITIAL_BITS 6
 #define MAX_BITS     24
-#define NS_PER_US    1000
-// A hold of more than this part of the fairness interval ends in a hand-off.
-#define LONG_HOLD_PART 4
 
 // ---- buckets and tables ----------------------------------------------------------------------
 
@@ -458,20 +456,6 @@ static void deliver(struct wake_list *list, uintptr_t token)
 _Static_assert(offsetof(struct parker, waiter) == 0,
                "deliver() goes from the waiter to its parker");
 
-// The next moment of a hand-off by the clock: a random time of the given mean from now, so that
-// lock users with a rhythm of their own do not fall into step with it.
-static int64_t draw_fair_locked(struct bucket *bucket, int64_t now, uint64_t mean_us)
-{
-    if (bucket->seed == 0)
-        bucket->seed = (uint32_t)((uintptr_t)bucket / sizeof(*bucket)) | 1;
-    // xorshift32: never 0 from a seed that is not.
-    bucket->seed ^= bucket->seed << 13;
-    bucket->seed ^= bucket->seed >> 17;
-    bucket->seed ^= bucket->seed << 5;
-    uint64_t wait_us = mean_us * bucket->seed >> 31; // 0 .. 2 * mean
-    return now + (int64_t)wait_us * NS_PER_US;
-}
-
 // Whether it is time for a hand-off; called at each unpark that wakes somebody. Two reasons:
 //   - The clock says so.
 //   - Somebody has been waiting here, and nobody let go, for a good part of the interval. So the
@@ -480,16 +464,18 @@ static int64_t draw_fair_locked(struct bucket *bucket, int64_t now, uint64_t mea
 static bool fair_now_locked(struct bucket *bucket)
 {
     uint64_t mean_us = atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
-    int64_t mean_ns = (int64_t)(mean_us * NS_PER_US);
+    int64_t mean_ns = (int64_t)mean_us * HANDOVER_NS_PER_US;
     int64_t now = clock_monotonic_ns();
     int64_t left = bucket->fair_at_ns - now, quiet = now - bucket->quiet_since_ns;
     bucket->quiet_since_ns = now;
     bool started = bucket->seed != 0;
+    if (!started)
+        bucket->seed = (uint32_t)((uintptr_t)bucket / sizeof(*bucket)) | 1;
     // More left than could have been drawn: the interval has been shortened since.
     bool due = left <= 0 || left > 2 * mean_ns;
-    if (started && !due && quiet < mean_ns / LONG_HOLD_PART)
+    if (started && !due && quiet < mean_ns / HANDOVER_LONG_HOLD_PART)
         return false;
-    bucket->fair_at_ns = draw_fair_locked(bucket, now, mean_us);
+    bucket->fair_at_ns = now + handover_interval_ns(&bucket->seed, mean_us);
     return started;
 }
 

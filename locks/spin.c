@@ -7,7 +7,9 @@
 
 #define MAX_BACKOFF_STEPS 16
 // A yield that takes longer has let other work run on this CPU, for a whole time slice or more.
-#define LONG_YIELD_NS 50000
+#define LONG_YIELD_NS      50000
+#define LONG_SPINNERS_MOST 8
+#define LONG_REPEATS       8
 
 const struct lock_parameters lock_presets[LOCK_PRESETS] = {
     [LOCK_PRESET_DEFAULT] = {16, 4, 32, 500},
@@ -46,19 +48,19 @@ struct lock_parameters lock_tuning_get(void)
 // Asked once; 0 until then. Relaxed: every thread computes the same number.
 static _Atomic uint32_t cpus;
 
-static bool single_cpu(void)
+static uint32_t cpu_count(void)
 {
     uint32_t n = atomic_load_explicit(&cpus, memory_order_relaxed);
     if (n == 0) {
         n = cpu_count_online();
         atomic_store_explicit(&cpus, n, memory_order_relaxed);
     }
-    return n == 1;
+    return n;
 }
 
 bool spin_wait(struct spin *spin)
 {
-    if (single_cpu())
+    if (cpu_count() == 1)
         return false;
     uint32_t round = spin->round;
     uint32_t spins = atomic_load_explicit(&lock_tuning.spins, memory_order_relaxed);
@@ -83,5 +85,27 @@ bool spin_wait(struct spin *spin)
         return false;
     }
     spin->round = round + 1;
+    return true;
+}
+
+bool spin_is_long(const struct spin *spin)
+{
+    return spin->round >= atomic_load_explicit(&lock_tuning.spins, memory_order_relaxed) / 2;
+}
+
+unsigned spin_long_most(void)
+{
+    uint32_t n = cpu_count();
+    return n == 1 ? 0 : n < LONG_SPINNERS_MOST ? n : LONG_SPINNERS_MOST;
+}
+
+bool spin_wait_long(struct spin *spin)
+{
+    if (spin_wait(spin))
+        return true;
+    if (cpu_count() == 1 || spin->repeats == LONG_REPEATS)
+        return false;
+    spin->repeats++;
+    spin->round = 0;
     return true;
 }

@@ -48,6 +48,7 @@ struct lock_parameters lock_tuning_get(void);
 // Progress of one wait; zero-initialised. Belongs to the waiting thread.
 struct spin {
     uint32_t round;
+    uint32_t repeats;    // of all rounds, by spin_wait_long()
     int64_t yielding_ns; // clock_monotonic_ns() when the first yield began; 0: not yet
     bool pauses_only;    // the thread has other work: it parks instead of giving the CPU away
 };
@@ -55,8 +56,17 @@ struct spin {
 // Spends one round of waiting. True: look at the lock again; false: it is time to park.
 bool spin_wait(struct spin *spin);
 
+// Whether it has gone on for a while, half of the rounds that spin: the lock is not to be had soon.
+bool spin_is_long(const struct spin *spin);
+// How many threads may spin on for one lock then: one for each CPU, and not more than can be of use
+// to a lock that serves one at a time. 0: none, there is one CPU only.
+unsigned spin_long_most(void);
+// As spin_wait(), for one of those: goes through the rounds several times. It is to be there when a
+// thread to which the lock was handed over has woken up and let go again.
+bool spin_wait_long(struct spin *spin);
+
 // Starts over, after a wake-up.
 static inline void spin_reset(struct spin *spin)
 {
-    spin->round = 0;
+    spin->round = spin->repeats = 0;
 }

@@ -48,7 +48,7 @@ int64_t lock_wait_ends(struct lock_wait *wait);
 // The end of a wait whose spinning is described by `spin`.
 static inline int64_t lock_wait_ends_after(struct lock_wait *wait, const struct spin *spin)
 {
-    wait->spun |= spin->round > 0;
+    wait->spun |= spin->round > 0 || spin->repeats > 0;
     return lock_wait_ends(wait);
 }
 

@@ -25,6 +25,7 @@ void lot_open(const void *const *addresses)
 {
     memset(queues, 0, sizeof(queues));
     lot_on_sleep(NULL);
+    lot_never_due(false);
     never_fair = false;
     for (size_t i = 0; addresses[i] != NULL; i++)
         queues[i].address = addresses[i];

@@ -20,7 +20,7 @@ enum lot_event {
     LOT_INVALID, // validate said no
     LOT_TIMED_OUT,
     LOT_TIMED_OUT_LATE, // the deadline passed, but the wake was decided
-    LOT_FAIR,           // be_fair
+    LOT_FAIR,           // a clock said so
     LOT_HANDED_OVER,    // a lock says so
     LOT_EVENTS,
 };
@@ -34,7 +34,8 @@ struct explore_region lot_region(void);
 // How many wait on the address, and whether its bucket lock is free.
 size_t lot_waiters(const void *address);
 bool lot_quiet(const void *address);
-// From here on be_fair is never set. lot_open() ends it.
+// From here on be_fair is never set, and no thread's own interval is ever over. lot_open() ends it.
 void lot_never_fair(void);
+void lot_never_due(bool never);
 // Runs before each sleep for a lock, on the thread that is about to sleep. lot_open() clears it.
 void lot_on_sleep(void (*hook)(void));

@@ -14,7 +14,7 @@
 
 #include "tests/model/explore.h"
 
-enum { MODEL_MAX_STATES = 20 * 1000 * 1000 };
+enum { MODEL_MAX_STATES = 60 * 1000 * 1000 };
 
 // Scenarios that take longer than `make test` should: run by `make model`.
 static inline bool model_full(void)
