@@ -339,8 +339,6 @@ static void test_condvar_timed(void **state)
             wait_for_permit_timed, permit_two_late);
     EXPLORE(world(), "condvar: timed, wait, notify all, free", SLEPT | TIMED_OUT, wait_once_timed,
             wait_once, permit_two_and_free);
-    EXPLORE(world(), "condvar: timed x2, notify all, free", SLEPT | TIMED_OUT, wait_once_timed,
-            wait_once_timed, permit_two_and_free);
 }
 
 // ---- once --------------------------------------------------------------------------------------
