@@ -26,14 +26,14 @@ static uint64_t mean_us(void)
     return atomic_load_explicit(&lock_tuning.fairness_us, memory_order_relaxed);
 }
 
-// Between one and two means: the longest wait counts, and goes by the longest interval.
+// Between 3/4 and 3/2 of the mean: the longest wait counts, and goes by the longest interval.
 static void begin_interval(int64_t now)
 {
     if (own.seed == 0)
         own.seed = (uint32_t)((uintptr_t)&own / sizeof(own)) | 1;
-    uint64_t mean = mean_us();
-    own.due_ns =
-        now + (int64_t)mean * HANDOVER_NS_PER_US + handover_interval_ns(&own.seed, mean / 2);
+    uint64_t least_us = mean_us() * 3 / 4;
+    own.due_ns = now + (int64_t)least_us * HANDOVER_NS_PER_US +
+                 handover_interval_ns(&own.seed, least_us / 2);
 }
 
 bool handover_due(bool look)
