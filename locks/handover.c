@@ -19,6 +19,7 @@ static _Thread_local struct {
     uint32_t interval; // of them, from one look to the next
     uint32_t seed;
     const void *made; // the lock handed over last; NULL: that was asked for
+    int64_t made_ns;  // when
 } own;
 
 static uint64_t mean_us(void)
@@ -69,12 +70,13 @@ void handover_slept(void)
 void handover_made(const void *lock)
 {
     own.made = lock;
+    own.made_ns = clock_monotonic_ns();
 }
 
-bool handover_made_last(const void *lock)
+int64_t handover_made_last(const void *lock)
 {
-    bool last = own.made == lock;
-    if (last)
-        own.made = NULL;
-    return last;
+    if (own.made != lock)
+        return 0;
+    own.made = NULL;
+    return own.made_ns;
 }

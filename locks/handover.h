@@ -34,7 +34,8 @@ bool handover_due(bool look);
 // The thread has slept for a lock: its interval begins.
 void handover_slept(void);
 
-// The thread has handed this lock over.
+// The thread hands this lock over.
 void handover_made(const void *lock);
-// Whether that is the last lock that it has handed over; true once for each time.
-bool handover_made_last(const void *lock);
+// When it did (CLOCK_MONOTONIC), if that is the last lock that it has handed over, and else 0.
+// Tells each time once.
+int64_t handover_made_last(const void *lock);

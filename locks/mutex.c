@@ -33,11 +33,17 @@ void mutex_forget_parked_locked(struct mutex *mutex)
     atomic_fetch_and_explicit(&mutex->state, (uint8_t)~MUTEX_PARKED, memory_order_relaxed);
 }
 
+// The park token: whether the waiter was woken before and found the mutex taken, and, above that
+// bit, wait.served_ns.
+enum { TOKEN_PASSED_OVER = 1, TOKEN_SERVED_SHIFT = 1 };
+_Static_assert(sizeof(uintptr_t) >= sizeof(int64_t), "the park token has room for a time");
+
 struct wait {
     struct mutex *mutex;
-    bool passed_over; // woken once already: the park token
-    bool counted;     // as a spinner
-    bool gives_way;   // to those who wait: it has handed the mutex over
+    int64_t served_ns; // when the thread handed the mutex over, before it came back; 0: it did not
+    bool passed_over;  // woken once already
+    bool counted;      // as a spinner
+    bool gives_way;    // to those who wait: it has handed the mutex over
     struct spin spin;
     struct lock_wait stats;
 };
@@ -104,6 +110,17 @@ static bool announce_waiter(void *arg)
     return false;
 }
 
+// Under the bucket lock. Of those who have handed the mutex over and come back, the one that did so
+// first goes first, although it comes later: often it was the thread that it woke that kept it from
+// coming, on its own CPU, and one to whom that happens again and again would lose a part of its
+// turns. Nobody is passed twice by the same thread, and who comes anew is not passed at all.
+static bool served_before(void *arg, uintptr_t park_token)
+{
+    const struct wait *wait = arg;
+    int64_t served_ns = (int64_t)(park_token >> TOKEN_SERVED_SHIFT);
+    return wait->served_ns != 0 && wait->served_ns < served_ns;
+}
+
 static void before_sleep(void *arg)
 {
     struct wait *wait = arg;
@@ -122,15 +139,19 @@ static void waiter_gave_up(void *arg, const void *addr, bool was_last)
 // Spins and sleeps until the mutex is ours or the deadline has passed.
 static bool wait_for_mutex(struct wait *wait, int64_t deadline_ns)
 {
-    static const struct park_ops ops = {
-        .validate = announce_waiter, .before_sleep = before_sleep, .timed_out = waiter_gave_up};
+    static const struct park_ops ops = {.validate = announce_waiter,
+                                        .goes_before = served_before,
+                                        .before_sleep = before_sleep,
+                                        .timed_out = waiter_gave_up};
     struct mutex *mutex = wait->mutex;
     for (;;) {
         if (take(wait))
             return true;
         if (spin(wait))
             continue;
-        struct park_result result = park(mutex, &ops, wait, wait->passed_over, deadline_ns);
+        uintptr_t token = (uintptr_t)wait->served_ns << TOKEN_SERVED_SHIFT |
+                          (wait->passed_over ? TOKEN_PASSED_OVER : 0);
+        struct park_result result = park(mutex, &ops, wait, token, deadline_ns);
         if (result.status == PARK_TIMED_OUT)
             return false;
         if (result.status == PARK_UNPARKED && result.token == MUTEX_TOKEN_HANDED_OVER) {
@@ -158,7 +179,8 @@ static bool lock_in_time(struct wait *wait, int64_t deadline_ns)
 bool mutex_lock_slow(struct mutex *mutex, int64_t deadline_ns)
 {
     struct wait wait = {.mutex = mutex, .stats = {.kind = LOCK_KIND_MUTEX}};
-    wait.gives_way = handover_made_last(mutex);
+    wait.served_ns = handover_made_last(mutex);
+    wait.gives_way = wait.served_ns != 0;
     return lock_in_time(&wait, deadline_ns);
 }
 
@@ -170,7 +192,7 @@ void mutex_lock_woken(struct mutex *mutex)
 
 struct release {
     struct mutex *mutex;
-    bool hand_over; // wanted; after let_go(): done
+    bool hand_over; // wanted, or made so by a waiter that was passed over
 };
 
 // Under the bucket lock, so that PARKED neither comes nor goes: only the number of spinners
@@ -179,8 +201,10 @@ static uintptr_t let_go(void *arg, struct unpark_result result)
 {
     struct release *release = arg;
     struct mutex *mutex = release->mutex;
-    bool woken = result.unparked > 0, passed_over = result.park_token != 0;
+    bool woken = result.unparked > 0, passed_over = result.park_token & TOKEN_PASSED_OVER;
     release->hand_over = woken && (release->hand_over || passed_over);
+    if (release->hand_over)
+        handover_made(mutex); // now: once awake, the waiter may take this CPU
     uint8_t state = atomic_load_explicit(&mutex->state, memory_order_relaxed), next;
     do {
         next = (uint8_t)(state & ~(MUTEX_LOCKED | MUTEX_PARKED));
@@ -210,6 +234,4 @@ void mutex_unlock_slow(struct mutex *mutex, bool fair)
             return;
     struct release release = {mutex, fair};
     unpark_one(mutex, let_go, &release);
-    if (release.hand_over)
-        handover_made(mutex);
 }

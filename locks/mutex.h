@@ -20,7 +20,8 @@
 // About every half millisecond of each thread, after a long hold (handover.h), and for a waiter
 // that was woken before and found the mutex taken again, the unlock hands the mutex over instead,
 // without freeing it: nobody waits for ever. Who has handed it over and comes back goes behind
-// those who wait, without spinning.
+// those who wait, without spinning; but ahead of those who handed it over later and were back
+// earlier, so that threads take turns in one order whatever the scheduler does.
 //
 // Invariants
 // 1. PARKED is set and cleared only under the parking lot's bucket lock of the mutex, and when that

@@ -141,6 +141,38 @@ static void append_locked(struct bucket *bucket, struct park_waiter *waiter)
     bucket->tail = waiter;
 }
 
+// Queues a waiter of the key behind the last one that it does not go before.
+static void insert_locked(struct bucket *bucket, struct park_waiter *waiter, uintptr_t key,
+                          bool (*goes_before)(void *, uintptr_t), void *arg)
+{
+    struct park_waiter *prev = NULL, *passed = NULL, *tail = bucket->tail;
+    bool behind_tail = tail != NULL &&
+                       atomic_load_explicit(&tail->key, memory_order_relaxed) == key &&
+                       !goes_before(arg, tail->park_token);
+    // passed: the first of those at the end that it goes before; prev: the one ahead of that. They
+    // are found from the head; mostly there is no need to look.
+    for (struct park_waiter *w = behind_tail ? NULL : bucket->head, *last = NULL; w != NULL;
+         last = w, w = w->next) {
+        if (atomic_load_explicit(&w->key, memory_order_relaxed) != key)
+            continue;
+        if (!goes_before(arg, w->park_token)) {
+            passed = NULL;
+        } else if (passed == NULL) {
+            passed = w;
+            prev = last;
+        }
+    }
+    if (passed == NULL) {
+        append_locked(bucket, waiter);
+        return;
+    }
+    waiter->next = passed;
+    if (prev != NULL)
+        prev->next = waiter;
+    else
+        bucket->head = waiter;
+}
+
 // Takes out the waiter behind prev (NULL: the first) and returns it.
 static struct park_waiter *unlink_locked(struct bucket *bucket, struct park_waiter *prev)
 {
@@ -357,7 +389,8 @@ static void parker_wake(struct parker *parker)
 // ---- parking ---------------------------------------------------------------------------------
 
 static bool enqueue(const void *addr, struct park_waiter *waiter, bool (*validate)(void *arg),
-                    void *arg, uintptr_t park_token)
+                    bool (*goes_before)(void *arg, uintptr_t park_token), void *arg,
+                    uintptr_t park_token)
 {
     lock_testpoint(LOCK_POINT_BEFORE_QUEUE);
     struct bucket *bucket = lock_bucket_of((uintptr_t)addr);
@@ -367,7 +400,10 @@ static bool enqueue(const void *addr, struct park_waiter *waiter, bool (*validat
             bucket->quiet_since_ns = clock_monotonic_ns();
         waiter->park_token = park_token;
         atomic_store_explicit(&waiter->key, (uintptr_t)addr, memory_order_relaxed);
-        append_locked(bucket, waiter);
+        if (goes_before == NULL)
+            append_locked(bucket, waiter);
+        else
+            insert_locked(bucket, waiter, (uintptr_t)addr, goes_before, arg);
     }
     bucket_unlock(bucket);
     return valid;
@@ -396,7 +432,7 @@ struct park_result park(const void *addr, const struct park_ops *ops, void *arg,
 {
     register_thread();
     struct parker self = {.state = PARKER_AWAKE};
-    if (!enqueue(addr, &self.waiter, ops->validate, arg, park_token))
+    if (!enqueue(addr, &self.waiter, ops->validate, ops->goes_before, arg, park_token))
         return (struct park_result){.status = PARK_INVALID};
     lock_testpoint(LOCK_POINT_QUEUED);
     if (ops->before_sleep != NULL)
@@ -415,7 +451,7 @@ bool park_async(const void *addr, struct park_waiter *waiter, bool (*validate)(v
                 void *arg, uintptr_t park_token)
 {
     assert(waiter->wake != NULL);
-    return enqueue(addr, waiter, validate, arg, park_token);
+    return enqueue(addr, waiter, validate, NULL, arg, park_token);
 }
 
 // ---- unparking -------------------------------------------------------------------------------

@@ -17,7 +17,8 @@
 // Invariants
 //   1. Each address belongs to one bucket. Whether to park is decided (validate) under that
 //      bucket's lock, and so is whom to wake: no wake-up falls between the two.
-//   2. Waiters of one address leave the queue in the order they came, unless a filter skips them.
+//   2. Waiters of one address leave the queue in the order they came, unless a filter skips them or
+//      one says that it goes before others (goes_before).
 //   3. A waiter is in a queue, or its wake has been decided, or it belongs to its owner. From the
 //      first state it goes to the second (a wake) or the third (timeout, cancel), once, under the
 //      bucket lock.
@@ -64,6 +65,10 @@ struct park_waiter {
 struct park_ops {
     // Under the bucket lock: false cancels parking.
     bool (*validate)(void *arg);
+    // Under the bucket lock: whether the newcomer goes before a waiter of the same address with
+    // this park token. It passes the last waiters of whom that is so, up to the first of whom it is
+    // not. NULL: it goes behind all. park() only.
+    bool (*goes_before)(void *arg, uintptr_t park_token);
     // Once queued, with no lock held, just before sleeping. NULL: nothing. park() only.
     void (*before_sleep)(void *arg);
     // Under the bucket lock, when a waiter left the queue by itself (timeout). addr is where it

@@ -158,6 +158,63 @@ static void test_fair_unlock_hands_over_in_order(void **state)
     check_order(enter_fairly);
 }
 
+// Three threads hand the mutex on, and the first two come back in the other order.
+enum { FIRST, SECOND, THIRD, NEWCOMER };
+static _Atomic int leaving; // threads below this one give the mutex back
+static _Atomic bool returning[THIRD];
+
+static void *hold_twice(void *arg)
+{
+    int self = (int)(intptr_t)arg;
+    mutex_lock(&mutex);
+    order[COUNT(entered)] = self;
+    bool met = WAIT_UNTIL(LOAD(leaving) > self);
+    mutex_unlock_fair(&mutex);
+    if (met && self < THIRD && WAIT_UNTIL(LOAD(returning[self])))
+        enter_fairly(arg);
+    return NULL;
+}
+
+static void check_return(bool newcomer, const int *want, int n)
+{
+    static struct group group;
+    STORE(leaving, 0);
+    STORE(returning[FIRST], false);
+    STORE(returning[SECOND], false);
+    mutex_lock(&mutex);
+    for (int i = FIRST; i <= THIRD; i++) {
+        group_start(&group, 1, hold_twice, (void *)(intptr_t)i);
+        assert_true(WAIT_UNTIL(waiters() == (size_t)i + 1));
+    }
+    mutex_unlock_fair(&mutex);
+    STORE(leaving, THIRD);
+    assert_true(WAIT_UNTIL(LOAD(entered) == THIRD + 1));
+    STORE(returning[SECOND], true);
+    assert_true(WAIT_UNTIL(waiters() == 1));
+    if (newcomer) {
+        group_start(&group, 1, enter_fairly, (void *)(intptr_t)NEWCOMER);
+        assert_true(WAIT_UNTIL(waiters() == 2));
+    }
+    STORE(returning[FIRST], true);
+    assert_true(WAIT_UNTIL(waiters() == 2U + newcomer));
+    STORE(leaving, NEWCOMER);
+    group_join(&group);
+    assert_int_equal(LOAD(entered), THIRD + 1 + n);
+    assert_memory_equal(order + THIRD + 1, want, (size_t)n * sizeof(*want));
+}
+
+static void test_who_handed_over_first_is_served_first(void **state)
+{
+    (void)state;
+    check_return(false, (int[]){FIRST, SECOND}, 2);
+}
+
+static void test_who_comes_anew_is_not_passed(void **state)
+{
+    (void)state;
+    check_return(true, (int[]){SECOND, NEWCOMER, FIRST}, 3);
+}
+
 static void test_unlock_hands_over_when_the_timer_says_so(void **state)
 {
     (void)state;
@@ -178,11 +235,16 @@ static void steal(enum lock_point point)
         STORE(stolen, true);
 }
 
-// One who was woken and found the mutex taken again gets it from the next unlock, long before the
-// clock says so.
-static void test_waiter_is_passed_over_once_only(void **state)
+static void *hand_back_and_enter(void *arg)
 {
-    (void)state;
+    mutex_lock(&mutex);
+    (void)WAIT_UNTIL(waiters() == 1);
+    mutex_unlock_fair(&mutex);
+    return enter(arg);
+}
+
+static void check_passed_over(void *(*body)(void *))
+{
     enum { TRIES = 10, NEVER_US = 100000000 };
     static struct group group;
     uint32_t usual = LOAD(lock_tuning.fairness_us);
@@ -193,8 +255,13 @@ static void test_waiter_is_passed_over_once_only(void **state)
     for (int i = 0; i < TRIES && !LOAD(stolen); i++) {
         STORE(entered, 0);
         mutex_lock(&mutex);
-        group_start(&group, 1, enter, NULL);
+        group_start(&group, 1, body, NULL);
         assert_true(WAIT_UNTIL(waiters() == 1));
+        if (body == hand_back_and_enter) {
+            mutex_unlock_fair(&mutex);
+            mutex_lock(&mutex);
+            assert_true(WAIT_UNTIL(waiters() == 1));
+        }
         lock_testpoint_set(steal);
         mutex_unlock(&mutex);
         lock_testpoint_set(NULL);
@@ -211,6 +278,21 @@ static void test_waiter_is_passed_over_once_only(void **state)
     }
     STORE(lock_tuning.fairness_us, usual);
     assert_true(LOAD(stolen));
+}
+
+// One who was woken and found the mutex taken again gets it from the next unlock, long before the
+// clock says so.
+static void test_waiter_is_passed_over_once_only(void **state)
+{
+    (void)state;
+    check_passed_over(enter);
+}
+
+// Who has handed the mutex over and comes back has not been passed over yet.
+static void test_who_comes_back_may_be_passed_over(void **state)
+{
+    (void)state;
+    check_passed_over(hand_back_and_enter);
 }
 
 static void unlock_it(void)
@@ -268,9 +350,12 @@ int main(void)
         cmocka_unit_test_setup(test_waiter_parks_and_gets_in, setup),
         cmocka_unit_test_setup(test_free_with_waiters_can_be_taken, setup),
         cmocka_unit_test_setup(test_fair_unlock_hands_over_in_order, setup),
+        cmocka_unit_test_setup(test_who_handed_over_first_is_served_first, setup),
+        cmocka_unit_test_setup(test_who_comes_anew_is_not_passed, setup),
         cmocka_unit_test_setup(test_unlock_hands_over_when_the_timer_says_so, setup),
 #ifdef KL_DEBUG
         cmocka_unit_test_setup(test_waiter_is_passed_over_once_only, setup),
+        cmocka_unit_test_setup(test_who_comes_back_may_be_passed_over, setup),
         cmocka_unit_test_setup(test_unlock_just_before_queueing_is_seen, setup),
         cmocka_unit_test_setup(test_timeout_just_before_unpark_is_seen, setup),
 #endif

@@ -16,6 +16,7 @@ struct note {
 };
 
 static int wakes; // so far in this test
+static _Atomic int asleep, awake;
 
 static void note_wake(struct park_waiter *waiter, uintptr_t token)
 {
@@ -46,6 +47,8 @@ static int setup(void **state)
 {
     (void)state;
     wakes = 0;
+    STORE(asleep, 0);
+    STORE(awake, 0);
     return 0;
 }
 
@@ -359,7 +362,6 @@ static void test_fairness_timer_follows_its_interval(void **state)
 }
 
 static char meeting;
-static _Atomic int asleep, awake;
 static void about_to_sleep(void *arg)
 {
     (void)arg;
@@ -392,6 +394,58 @@ static void test_threads_sleep_wake_and_exit(void **state)
     assert_int_equal(LOAD(awake), 8);
 }
 
+// Sleepers with numbers: the smaller goes before the larger; number 0 neither passes nor is passed.
+static char ordered;
+static bool goes_before(void *arg, uintptr_t park_token)
+{
+    uintptr_t own = *(const uintptr_t *)arg;
+    return own != 0 && own < park_token;
+}
+
+static void *ordered_sleeper(void *arg)
+{
+    struct park_ops ops = {
+        .validate = yes, .goes_before = goes_before, .before_sleep = about_to_sleep};
+    park(&ordered, &ops, arg, *(uintptr_t *)arg, DEADLINE_NONE);
+    return NULL;
+}
+
+static void check_ordered(const uintptr_t *want, size_t n)
+{
+    static struct group group;
+    static uintptr_t come[] = {6, 0, 9, 7, 8, 3, 10};
+    STORE(asleep, 0);
+    for (size_t i = 0; i < n; i++) {
+        group_start(&group, 1, ordered_sleeper, &come[i]);
+        assert_true(WAIT_UNTIL(LOAD(asleep) == (int)i + 1));
+    }
+    struct note last;
+    queue(&last, &ordered, 11);
+    uintptr_t token = 1;
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(unpark_one(&ordered, give_token, &token).park_token, want[i]);
+    assert_int_equal(last.woken, 0);
+    assert_int_equal(unpark_one(&ordered, give_token, &token).park_token, 11);
+    assert_false(seen.have_more);
+    group_join(&group);
+}
+
+static void test_newcomers_may_go_before_others(void **state)
+{
+    (void)state;
+    static const uintptr_t all[] = {6, 0, 3, 7, 8, 9, 10}, four[] = {6, 0, 7, 9};
+    check_ordered(all, 7);
+    check_ordered(four, 4);
+    // The same beside strangers: 1000 addresses leave no bucket without some.
+    static char locks[1000];
+    static struct note strangers[1000];
+    for (size_t i = 0; i < 1000; i++)
+        queue(&strangers[i], &locks[i], 12);
+    check_ordered(all, 7);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(unpark_all(&locks[i], 0), 1);
+}
+
 static void park_elsewhere(void *arg)
 {
     char other = 0;
@@ -422,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup(test_cancel_between_decision_and_wake_fails, setup),
         cmocka_unit_test_setup(test_wake_function_may_park_again, setup),
         cmocka_unit_test_setup(test_requeue_moves_in_order, setup),
+        cmocka_unit_test_setup(test_newcomers_may_go_before_others, setup),
         cmocka_unit_test_setup(test_growth_keeps_queues, setup),
         cmocka_unit_test_setup(test_fairness_timer_follows_its_interval, setup),
         cmocka_unit_test_setup(test_threads_sleep_wake_and_exit, setup),

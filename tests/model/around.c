@@ -60,10 +60,10 @@ void handover_made(const void *lock)
 }
 
 // Whoever does not spin gives way as well.
-bool handover_made_last(const void *lock)
+int64_t handover_made_last(const void *lock)
 {
     (void)lock;
-    return false;
+    return 0;
 }
 
 void lock_wait_sleeps(struct lock_wait *wait, const struct spin *spin)
