@@ -5,7 +5,8 @@
 //
 // The parking lot has one clock for each of its queues (parking_lot.c). A thread has one of its own
 // as well, for locks with unlocks that do not come to the queue although somebody waits there
-// (mutex.c): nothing shared is written for it.
+// (mutex.c): nothing shared is written for it. But for lock_tuning, all that the functions below
+// read and write is the calling thread's own, so they need no lock, and may be called under any.
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +35,8 @@ bool handover_due(bool look);
 // The thread has slept for a lock: its interval begins.
 void handover_slept(void);
 
-// The thread hands this lock over.
+// The thread hands this lock over. To be called before the waiter is woken, who may take the CPU.
+// The lock is remembered as an address only, and may go at any time.
 void handover_made(const void *lock);
 // When it did (CLOCK_MONOTONIC), if that is the last lock that it has handed over, and else 0.
 // Tells each time once.

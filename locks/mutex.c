@@ -113,7 +113,8 @@ static bool announce_waiter(void *arg)
 // Under the bucket lock. Of those who have handed the mutex over and come back, the one that did so
 // first goes first, although it comes later: often it was the thread that it woke that kept it from
 // coming, on its own CPU, and one to whom that happens again and again would lose a part of its
-// turns. Nobody is passed twice by the same thread, and who comes anew is not passed at all.
+// turns. Nobody waits for more than one turn of each thread that passes: its next hand-over is
+// later than theirs. Who has not handed the mutex over before is not passed at all.
 static bool served_before(void *arg, uintptr_t park_token)
 {
     const struct wait *wait = arg;

@@ -13,7 +13,7 @@
 // few who are counted, about one for each CPU; the others park. While a spinner is counted, an
 // unlock wakes nobody: a thread that runs is not made to wait for one that still has to wake up,
 // and those for whom there is no CPU sleep, instead of taking turns with the holder. When nobody is
-// counted, an unlock wakes the longest waiter, who counts from then on, and competes with whoever
+// counted, an unlock wakes the first waiter, who counts from then on, and competes with whoever
 // passes by. (The idea is that of D. Dice, "Malthusian Locks", EuroSys 2017: no more threads
 // circulate over a lock than keep it busy. The sleepers' turn comes here by hand-over.)
 //

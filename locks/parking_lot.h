@@ -54,7 +54,7 @@
 struct park_waiter {
     struct park_waiter *next; // in its bucket's queue, then in the list of those to wake
     _Atomic uintptr_t key;    // the address waited for; 0: not in a queue
-    uintptr_t park_token;     // what the waiter tells whoever wakes it
+    uintptr_t park_token;     // what the waiter tells whoever wakes it, or goes before it
     uintptr_t unpark_token;   // what the waker tells the waiter
     // Runs once, on the thread that unparks, with no bucket lock held but inside the unlock of that
     // thread's caller: be brief, do not block. NULL marks a sleeping thread. From here on the
@@ -116,7 +116,7 @@ struct unpark_result {
     bool be_fair;         // it is time to hand the lock over; only set when somebody will be woken
 };
 
-// Wakes the longest waiter of addr, if any. callback runs under the bucket lock, also when nobody
+// Wakes the first waiter of addr, if any. callback runs under the bucket lock, also when nobody
 // waits, and returns the token for the one woken.
 struct unpark_result unpark_one(const void *addr,
                                 uintptr_t (*callback)(void *arg, struct unpark_result result),
@@ -131,7 +131,7 @@ enum unpark_choice {
     UNPARK_STOP, // leave this one and all behind it
 };
 
-// Asks filter about each waiter of addr, longest first, then runs callback; both under the bucket
+// Asks filter about each waiter of addr, in order, then runs callback; both under the bucket
 // lock. All chosen are woken with the token that callback returns.
 struct unpark_result unpark_filter(const void *addr,
                                    enum unpark_choice (*filter)(void *arg, uintptr_t park_token),

@@ -16,7 +16,16 @@
 enum { SOME_DEADLINE = 1 };
 
 // What may be seen.
-enum { WOKEN = LOT_EVENTS, TIMED_OUT, INVALID, CANCELLED, CANCELLED_LATE, FOUND_NOBODY, GREW };
+enum {
+    WOKEN = LOT_EVENTS,
+    TIMED_OUT,
+    INVALID,
+    CANCELLED,
+    CANCELLED_LATE,
+    FOUND_NOBODY,
+    GREW,
+    PASSED
+};
 
 static struct world {
     struct mutex mutex;
@@ -82,9 +91,18 @@ static void note_timeout(void *arg, const void *addr, bool was_last)
     *(bool *)arg = true;
 }
 
-static void park_until(int64_t deadline_ns)
+static bool goes_first(void *arg, uintptr_t park_token)
 {
-    static const struct park_ops ops = {.validate = event_is_out, .timed_out = note_timeout};
+    (void)arg;
+    explore_check_int(park_token, 7);
+    explore_saw(PASSED);
+    return true;
+}
+
+static void park_until(int64_t deadline_ns, bool (*goes_before)(void *arg, uintptr_t park_token))
+{
+    struct park_ops ops = {
+        .validate = event_is_out, .goes_before = goes_before, .timed_out = note_timeout};
     bool gave_up = false;
     struct park_result result = park(&w->event, &ops, &gave_up, 7, deadline_ns);
     explore_check_int(gave_up, result.status == PARK_TIMED_OUT);
@@ -100,12 +118,17 @@ static void park_until(int64_t deadline_ns)
 
 static void parks(void)
 {
-    park_until(DEADLINE_NONE);
+    park_until(DEADLINE_NONE, NULL);
 }
 
 static void parks_timed(void)
 {
-    park_until(SOME_DEADLINE);
+    park_until(SOME_DEADLINE, NULL);
+}
+
+static void parks_first_timed(void)
+{
+    park_until(SOME_DEADLINE, goes_first);
 }
 
 static uintptr_t count_and_tell(void *arg, struct unpark_result result)
@@ -166,6 +189,11 @@ static void test_park(void **state)
             let_all_go);
     EXPLORE(s, "lot: park, park timed, unpark two", see | LOT_SAW(TIMED_OUT), parks, parks_timed,
             let_two_go);
+    see |= LOT_SAW(TIMED_OUT) | LOT_SAW(PASSED);
+    EXPLORE(s, "lot: park, another goes first, unpark two", see, parks, parks_first_timed,
+            let_two_go);
+    EXPLORE(s, "lot: park timed, another goes first, unpark all", see, parks_timed,
+            parks_first_timed, let_all_go);
 }
 
 // ---- callbacks ---------------------------------------------------------------------------------
